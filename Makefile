@@ -1,0 +1,32 @@
+# Every target sets up what it needs. `make` alone lists them.
+
+.PHONY: help run test lint format bench
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+# One program a line, in the shell's place (`exec`): make passes SIGTERM on to it and waits for its end.
+run: ## serve on http://127.0.0.1:8000 (HOST, PORT) in the foreground
+	@exec tools/setup run
+	@exec .venv/bin/gunicorn wsgi:app
+
+test: ## run all tests, on SQLite and on a MariaDB of their own (ARGS="..." goes to pytest)
+	@exec tools/setup dev
+	@exec tools/need-mariadb
+	@exec .venv/bin/pytest $(ARGS)
+
+lint: ## check style, formatting and types
+	@exec tools/setup dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: ## sort imports and format the code
+	@exec tools/setup dev
+	.venv/bin/ruff check --fix-only --quiet
+	.venv/bin/ruff format
+
+bench: ## compare with nginx and with the upstream called directly (ARGS="..." goes to the benchmarks)
+	@exec tools/setup dev
+	@exec tools/need-nginx
+	@exec .venv/bin/python -m benchmarks $(ARGS)
