@@ -1,0 +1,65 @@
+"""Every key that a catalog file may hold, table by table, and the closed sets of words among the values."""
+
+from __future__ import annotations
+
+TOP = ("service", "upstreams", "profiles", "plans")
+SERVICE = (
+    "name",
+    "slug",
+    "public_url",
+    "trusted_proxies",
+    "timezone",
+    "registration",
+    "continuations_per_prompt",
+    "max_body_mb",
+    "stored_response_days",
+    "drain_seconds",
+)
+UPSTREAM = (
+    "name",
+    "base_url",
+    "api_key_env",
+    "dialect",
+    "connect_timeout",
+    "first_byte_timeout",
+    "answer_timeout",
+    "idle_timeout",
+)
+PROFILE = (
+    "alias",
+    "name",
+    "description",
+    "reasoning_effort",
+    "context_length",
+    "max_output_tokens",
+    "routes",
+)
+ROUTE = (
+    "upstream",
+    "model",
+    "order",
+    "weight",
+    "context_length",
+    "input",
+    "tools",
+    "price",
+    "reasoning_efforts",
+)
+PRICE = ("input", "output")
+PLAN = (
+    "slug",
+    "name",
+    "profile",
+    "speed",
+    "price",
+    "currency",
+    "daily",
+    "monthly",
+    "open_requests",
+    "power",
+    "description",
+)
+
+# Keys of a plan whose absence has a meaning of its own (on request, unlimited, no limit): they are never
+# filled in from the shipped plan of the same slug, else no shipped plan could be made unlimited.
+MEANINGFUL_WHEN_ABSENT = ("price", "daily", "monthly", "open_requests")

@@ -1,0 +1,38 @@
+"""Lines to print at start about a catalog that is valid and yet may not do what its writer expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from catalog.model import Plan, Profile, Upstream
+
+
+def idle_parts(
+    upstreams: Sequence[Upstream], profiles: Sequence[Profile], plans: Sequence[Plan]
+) -> Iterator[str]:
+    """Upstreams without a route, profiles above every plan, windows wider than any route behind them."""
+    used = {route.upstream.name for profile in profiles for route in profile.routes}
+    for upstream in upstreams:
+        if upstream.name not in used:
+            yield f"upstream {upstream.name} is in no route"
+    ceiling = max(plan.profile.strength for plan in plans)
+    above = ", ".join(profile.alias for profile in profiles if profile.strength > ceiling)
+    if above:
+        yield f"no plan reaches {above}"
+    for profile in profiles:
+        widths = [route.context_length for route in profile.routes]
+        widest = max((width for width in widths if width), default=0)
+        if profile.context_length and None not in widths and profile.context_length > widest:
+            yield (
+                f"{profile.alias} offers a context_length of {profile.context_length}, "
+                f"its widest route takes {widest}"
+            )
+
+
+def lost_quotas(plans: Sequence[Plan], shipped: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Plans with a shipped slug that are unlimited because the file leaves a quota out."""
+    for plan in plans:
+        for key, quota in (("daily", plan.daily), ("monthly", plan.monthly)):
+            before = shipped.get(plan.slug, {}).get(key)
+            if quota is None and before is not None:
+                yield f'the plan "{plan.slug}" has no {key} quota (as shipped: {before})'
