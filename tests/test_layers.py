@@ -67,7 +67,8 @@ CONFINED: Mapping[str, Sequence[str]] = {
     "requests": OUTWARD,
     "urllib3": OUTWARD,
     "sqlalchemy": QUERIES,
-    "sqlalchemy.exc": [*QUERIES, "service/prepare_database.py"],  # its errors, to tell them in a sentence
+    "sqlalchemy.exc": [*QUERIES, "service/*.py"],  # these two build no query
+    "sqlalchemy.orm.Session": [*QUERIES, "service/*.py"],
     "flask_sqlalchemy": QUERIES,
     "pymysql": QUERIES,
     "sqlite3": QUERIES,
