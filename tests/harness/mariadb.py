@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -15,6 +14,7 @@ import pymysql
 from tests.harness.processes import Processes, clean_environment, free_port, wait_until
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps servers, off a normal user's PATH
+AS_ROOT = ["--user=root"] if os.geteuid() == 0 else []  # it refuses to run as root unless told so
 USER, PASSWORD = "smartroute", "throw-away"
 
 
@@ -29,8 +29,8 @@ class MariaDB:
         install = [
             program("mariadb-install-db"),
             "--no-defaults",
+            *AS_ROOT,
             f"--datadir={self._data}",
-            f"--user={user_name()}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             "--skip-name-resolve",
@@ -58,7 +58,7 @@ class MariaDB:
         command = [
             program("mariadbd"),
             "--no-defaults",
-            f"--user={user_name()}",
+            *AS_ROOT,
             f"--datadir={self._data}",
             f"--tmpdir={self._folder}",
             f"--socket={self._socket}",
@@ -111,8 +111,3 @@ def program(name: str) -> str:
     found = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":" + SYSTEM_FOLDERS)
     assert found, f"{name} is missing: install Debian's mariadb-server (make test does so where it may)"
     return found
-
-
-def user_name() -> str:
-    """Name who runs the tests; MariaDB runs as root only when told so by name."""
-    return pwd.getpwuid(os.getuid()).pw_name
