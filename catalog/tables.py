@@ -139,7 +139,7 @@ class Table:
             return default
         value = self._number(key)
         if value is None or value < 0:
-            self.refuse(key, f"a number of at least 0, got {got(self.raw(key))}")
+            self.refuse(key, f"a number from 0 to {LARGEST:,}, got {got(self.raw(key))}")
         return value
 
     def seconds(self, key: str, default: float) -> float:

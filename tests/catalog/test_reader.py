@@ -197,6 +197,17 @@ def test_quotas_left_out_of_a_shipped_plan_are_unlimited_and_a_notice_says_so(re
     assert catalog.first_plan.price is None
 
 
+def test_equal_daily_and_monthly_quotas_are_right(read: Read) -> None:
+    plan = read('[[plans]]\nslug = "free"\ndaily = 5\nmonthly = 5\n').first_plan
+    assert (plan.daily, plan.monthly) == (5, 5)
+
+
+def test_a_context_length_is_not_questioned_where_a_route_tells_none(read: Read) -> None:
+    text = MINI.replace(ROUTE, "context_length = 9000\n" + ROUTE) + "context_length = 8000\n"
+    text += ROUTE.replace('"m"', '"n"')
+    assert not any("context_length" in notice for notice in read(text).notices)
+
+
 def test_the_short_way_puts_every_shipped_profile_on_one_upstream(read: Read) -> None:
     env = {
         "UPSTREAM_BASE_URL": "https://llm.example.org/v1/",

@@ -183,8 +183,9 @@ def test_an_alias_that_cannot_stand_in_an_address_is_refused(refusal: Refusal, a
         ('tools = "yes"', "tools", 'true or false, got "yes"'),
         ("price = 1", "price", "a table, got 1"),
         ("price = { input = 1 }", "price.output", "this key, it is missing"),
-        ("price = { input = -1, output = 1 }", "price.input", "a number of at least 0, got -1"),
-        ("price = { input = inf, output = 1 }", "price.input", "a number of at least 0"),
+        ("price = { input = -1, output = 1 }", "price.input", "a number from 0 to 2,000,000,000, got -1"),
+        ("price = { input = 2000000001, output = 1 }", "price.input", "a number from 0 to 2,000,000,000"),
+        ("price = { input = inf, output = 1 }", "price.input", "a number from 0 to 2,000,000,000"),
         ('reasoning_efforts = ["deep"]', "reasoning_efforts[0]", 'one of "none", "minimal"'),
     ],
 )
@@ -212,8 +213,8 @@ def test_a_route_equal_to_an_earlier_one_can_never_serve_and_is_refused(refusal:
     [
         ('name = " "', "name", "one line of text"),
         ('speed = "turbo"', "speed", 'one of "standard", "fast", got "turbo"'),
-        ("price = -0.01", "price", "a number of at least 0, got -0.01"),
-        ('price = "free"', "price", 'a number of at least 0, got "free"'),
+        ("price = -0.01", "price", "a number from 0 to 2,000,000,000, got -0.01"),
+        ('price = "free"', "price", 'a number from 0 to 2,000,000,000, got "free"'),
         ('currency = "euro"', "currency", "a currency of three capitals"),
         ("daily = 0", "daily", "an integer of at least 1 (leave the key out for unlimited), got 0"),
         ("monthly = -5", "monthly", "an integer of at least 1"),
