@@ -1,0 +1,119 @@
+"""The application: configuration, database, sign-in, blueprints, error pages, middleware. No rules of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from flask_migrate import Migrate
+from pages import error_page, register_page_helpers
+from werkzeug.exceptions import HTTPException
+
+import blueprints.api_v1.routes
+import blueprints.auth.routes
+import blueprints.docs.routes
+import models.all_tables  # noqa: F401  (migrations compare with every table)
+from blueprints.api_v1.upstream import Upstreams
+from blueprints.auth.login import login_manager
+from catalog.accepted import accepted
+from catalog.model import Catalog
+from catalog.reader import read_catalog
+from config import Settings, load_secret_key
+from middleware.api_paths import ApiPaths, is_api_path
+from middleware.request_log import RequestLog
+from middleware.trusted_proxies import TrustedProxies
+from models.base import db
+from models.calendar_windows import Calendar
+from models.engine import engine_options, prepare_engine
+from models.storage import Storage
+from models.throttle import DatabaseCounters
+from service.keys import Keyring
+from service.services import EXTENSION, Services
+from service.worker import Worker
+
+ROOT = Path(__file__).resolve().parent
+
+
+def create_app(settings: Settings | None = None, catalog: Catalog | None = None) -> Flask:
+    """Build the application.
+
+    Args:
+        settings: of the process; read from the environment if not given.
+        catalog: if not given, the one that the gunicorn master accepted, else read from its file.
+
+    Raises:
+        SettingsError: an environment variable is wrong.
+        CatalogError: the catalog's file is wrong.
+    """
+    settings = settings or Settings.from_environment(os.environ, ROOT)
+    catalog = (
+        catalog
+        or accepted()
+        or read_catalog(settings.config_path, port=settings.port, env=os.environ, demo_base_url=None)
+    )
+    _log_to_standard_error()
+
+    app = Flask(__name__)
+    keyring = Keyring(load_secret_key(settings))
+    app.config.update(
+        SECRET_KEY=keyring.session_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+        MAX_CONTENT_LENGTH=1024 * 1024,  # of forms; the API reads its bodies by the catalog's own limit
+        SESSION_COOKIE_NAME="smartroute_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(catalog.service.public_url or "").startswith("https://"),
+    )
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
+    with app.app_context():
+        prepare_engine(db.engine)
+        storage = Storage(db.engine)
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        catalog=catalog,
+        keyring=keyring,
+        storage=storage,
+        calendar=Calendar(catalog.service.timezone),
+        counters=DatabaseCounters(storage),
+        worker=Worker(storage),
+    )
+
+    login_manager.init_app(app)
+    app.register_blueprint(
+        blueprints.api_v1.routes.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ)
+    )
+    app.register_blueprint(blueprints.auth.routes.bp)
+    app.register_blueprint(blueprints.docs.routes.bp)
+    register_page_helpers(app)
+    app.register_error_handler(Exception, _answer_error)
+
+    app.wsgi_app = ApiPaths(app.wsgi_app, catalog.service.slug)  # type: ignore[method-assign]
+    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = TrustedProxies(app.wsgi_app, catalog.service.trusted_proxies)  # type: ignore[method-assign]
+    return app
+
+
+def _answer_error(error: Exception) -> ResponseReturnValue:
+    """Answer as the path's readers understand it: JSON for programs, a page for people."""
+    if is_api_path(request.path):
+        return blueprints.api_v1.routes.error_answer(error)
+    if not isinstance(error, HTTPException):
+        logging.getLogger("smartroute").exception("a page failed")
+    return error_page(error)
+
+
+def _log_to_standard_error() -> None:
+    """Send the house's own log lines to standard error; standard output is for request lines and JSON."""
+    log = logging.getLogger("smartroute")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False

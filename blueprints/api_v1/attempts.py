@@ -1,0 +1,78 @@
+"""The routes that are tried for one call, one after the other, until one of them gives output."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+import orjson
+
+from catalog.model import Route
+
+from .calls import Call
+from .errors import GatewayError, UpstreamError, UpstreamRefused
+from .reasoning import effort_for
+from .routing import routes_in_order
+from .translation.chat_request import asked_effort, to_upstream_chat
+
+log = logging.getLogger("smartroute.upstream")
+
+
+class Attempts:
+    """Hands out what to send next, and decides after a failure whether there is a next."""
+
+    def __init__(self, call: Call, without_effort: set[Route]) -> None:
+        """Plan the routes. ``without_effort`` holds those that are known to refuse a reasoning effort."""
+        self._call = call
+        self._without_effort = without_effort
+        self._waiting = deque(routes_in_order(call.profile))
+        self.route: Route = self._waiting[0]
+        self.count = 0
+        self._sent_effort = False
+
+    def next(self) -> tuple[Route, bytes]:
+        """Return the next route and the body to send to it."""
+        route = self.route = self._waiting.popleft()
+        self.count += 1
+        effort = None
+        if route not in self._without_effort:
+            effort = effort_for(self._call.profile, route, asked_effort(self._call.body))
+        self._sent_effort = effort is not None
+        request = to_upstream_chat(
+            self._call.body,
+            model=route.model,
+            stream=self._call.stream,
+            effort=effort,
+            max_output_tokens=self._call.profile.max_output_tokens,
+        )
+        return route, orjson.dumps(request)
+
+    def failed(self, error: GatewayError) -> None:
+        """Note why the running attempt gave no output; return if there is another one to make.
+
+        Raises:
+            GatewayError: the error itself, when nothing is left to try.
+        """
+        route = self.route
+        log.warning(
+            "%s attempt %d on %s/%s: %s: %s",
+            self._call.request_id,
+            self.count,
+            route.upstream.name,
+            route.model,
+            error.code,
+            error.detail,
+        )
+        if isinstance(error, UpstreamRefused) and self._sent_effort and _is_about_effort(error):
+            log.warning("%s/%s takes no reasoning effort: it gets none from now on", route.upstream.name, route.model)
+            self._without_effort.add(route)
+            self._waiting.appendleft(route)
+            return
+        if isinstance(error, UpstreamError) and self._waiting:
+            return
+        raise error
+
+
+def _is_about_effort(error: GatewayError) -> bool:
+    text = (error.detail or "").lower()
+    return "reasoning" in text or "thinking" in text or "effort" in text

@@ -1,0 +1,39 @@
+"""One request of a client, read and checked, as admission and relay pass it on."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.model import Profile
+
+_ID_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A checked request. Times are of the monotonic clock, in seconds."""
+
+    request_id: str
+    endpoint: str
+    body: dict[str, Any]
+    profile: Profile
+    alias_asked: str | None
+    stream: bool
+    include_usage: bool
+    body_bytes: int
+    started: float
+    created: int  # Unix seconds
+    answer_id: str = field(default_factory=lambda: new_id("chatcmpl-"))
+
+
+def new_id(prefix: str) -> str:
+    """Return ``prefix`` and 28 random letters and digits."""
+    return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(28))
+
+
+def new_call_id() -> str:
+    """Return the id under which a tool call is handed out."""
+    return new_id("call_")

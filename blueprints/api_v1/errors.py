@@ -1,0 +1,271 @@
+"""Every error that the API can answer with, and the one place that words them.
+
+```text
+GatewayError             500 internal_error         a fault of ours; the trace goes to the log
+  InvalidRequest         400 (many codes)           the client changes the request; `param` names the field
+    BodyTooLarge         413 request_too_large
+    UnsupportedMediaType 415 unsupported_media_type
+    BodyTooLate          408 request_timeout        the body did not arrive in time
+  Unauthenticated        401 invalid_api_key        the client sends a valid token
+  UnknownModel           404 model_not_found        no such alias
+  UnknownUrl             404 unknown_url
+  MethodNotAllowed       405 method_not_allowed
+  QuotaExceeded          429 insufficient_quota     the client waits for the window's end
+  StorageTrouble         503 storage_unavailable    our own database is out of reach
+  UpstreamError          502 upstream_error         the upstream failed; another route may do better
+    UpstreamTimeout      504 upstream_timeout
+    UpstreamUnreachable  503 upstream_unavailable
+    UpstreamBusy         429 rate_limit_exceeded    with the time that it asked for
+    UpstreamOverloaded   503 server_is_overloaded   without one
+    UpstreamIncomplete   502 upstream_incomplete    the stream ended in the middle
+    UpstreamRefused      400 (many codes)           the upstream calls it the client's own error
+```
+
+No text here says anything of an upstream: the original goes to the log under the request id.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+INVALID_REQUEST = "invalid_request_error"
+SERVER_ERROR = "server_error"
+RETRY_SHORTLY_S = 5
+
+
+class GatewayError(Exception):
+    """An error with all that its answer needs.
+
+    ``retry_after`` is in whole seconds. ``final`` tells SDKs not to try again by themselves.
+    ``detail`` is for the log alone.
+    """
+
+    status = 500
+    type = SERVER_ERROR
+    code = "internal_error"
+    message = "The gateway met an unexpected fault. Please try again; if it stays, tell the operator the request id."
+    retry_after: int | None = None
+    final = False
+    may_try_elsewhere = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: int | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Take what differs from the class."""
+        super().__init__(message or self.message)
+        self.message = message or self.message
+        self.code = code or self.code
+        self.param = param
+        self.retry_after = retry_after if retry_after is not None else self.retry_after
+        self.detail = detail
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer's body: OpenAI's error shape, all four keys always there."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that belong to this error."""
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.final:
+            headers["x-should-retry"] = "false"
+        return headers
+
+
+class InvalidRequest(GatewayError):
+    """The client has to change the request; ``param`` is the path of the field."""
+
+    status = 400
+    type = INVALID_REQUEST
+    code = "invalid_value"
+    message = "The request is not valid."
+
+
+class BodyTooLarge(InvalidRequest):
+    """The body is larger than the operator allows, before or after decompression."""
+
+    status = 413
+    code = "request_too_large"
+    message = "The request body is too large."
+    final = True
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """The body is not JSON by its own account."""
+
+    status = 415
+    code = "unsupported_media_type"
+    message = "Send the body as application/json."
+
+
+class BodyTooLate(InvalidRequest):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    message = "The request body did not arrive in time."
+
+
+class Unauthenticated(GatewayError):
+    """The token is missing, malformed, unknown, revoked, or its account is suspended."""
+
+    status = 401
+    type = INVALID_REQUEST
+    code = "invalid_api_key"
+    message = "Send your service token as 'Authorization: Bearer sr_…'. You find it on the documentation page."
+
+
+class UnknownModel(GatewayError):
+    """``model`` is no public alias."""
+
+    status = 404
+    type = INVALID_REQUEST
+    code = "model_not_found"
+
+    def __init__(self, asked: str, allowed: list[str]) -> None:
+        """Name the aliases that the account's plan may use."""
+        shown = asked if len(asked) <= 100 else asked[:100] + "…"
+        super().__init__(f"The model '{shown}' does not exist. Your plan may use: {', '.join(allowed)}.", param="model")
+
+
+class UnknownUrl(GatewayError):
+    """Nothing is served at this path."""
+
+    status = 404
+    type = INVALID_REQUEST
+    code = "unknown_url"
+
+    def __init__(self, method: str, path: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"Unknown request URL: {method} {path[:200]}. The endpoints stand on the documentation page.")
+
+
+class MethodNotAllowed(GatewayError):
+    """The path exists, for other methods."""
+
+    status = 405
+    type = INVALID_REQUEST
+    code = "method_not_allowed"
+
+    def __init__(self, method: str, allowed: list[str]) -> None:
+        """Name the methods that are allowed; they are answered in ``Allow`` too."""
+        super().__init__(f"Method {method} is not allowed here. Allowed: {', '.join(allowed)}.")
+        self._allowed = allowed
+
+    def headers(self) -> dict[str, str]:
+        """Add ``Allow`` (RFC 9110, section 15.5.6)."""
+        return {**super().headers(), "Allow": ", ".join(self._allowed)}
+
+
+class QuotaExceeded(GatewayError):
+    """The day's or the month's prompts are used up; ``resets_at`` is in Unix seconds."""
+
+    status = 429
+    type = "usage_limit_reached"
+    code = "insufficient_quota"
+    final = True
+
+    def __init__(self, message: str, *, resets_at: int, retry_after: int) -> None:
+        """Say when the window that blocks ends."""
+        super().__init__(message, retry_after=retry_after)
+        self.resets_at = resets_at
+
+    def body(self) -> dict[str, Any]:
+        """Add ``resets_at``, which coding agents show to their users."""
+        body = super().body()
+        body["error"]["resets_at"] = self.resets_at
+        return body
+
+
+class StorageTrouble(GatewayError):
+    """Our own database is out of reach."""
+
+    status = 503
+    code = "storage_unavailable"
+    message = "The gateway's own storage does not answer at the moment. Please try again shortly."
+    retry_after = RETRY_SHORTLY_S
+
+
+class UpstreamError(GatewayError):
+    """The upstream broke, answered with nonsense, or refused the gateway itself."""
+
+    status = 502
+    code = "upstream_error"
+    message = "The model behind this alias did not give a usable answer. Please try again."
+    retry_after = RETRY_SHORTLY_S
+    may_try_elsewhere = True
+
+
+class UpstreamTimeout(UpstreamError):
+    """The upstream did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
+    message = "The model behind this alias did not answer in time. Please try again."
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the upstream could be made."""
+
+    status = 503
+    code = "upstream_unavailable"
+    message = "The model behind this alias cannot be reached at the moment. Please try again."
+
+
+class UpstreamBusy(UpstreamError):
+    """The upstream is rate limited and said for how long; ``retry_after`` is 1 to 60 s."""
+
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+
+    def __init__(self, retry_after: int, detail: str | None = None) -> None:
+        """Say how long to wait; agents really sleep that long, so it is kept at a minute at most."""
+        seconds = min(max(retry_after, 1), 60)
+        super().__init__(
+            f"The model behind this alias is rate limited. Please try again in {seconds}s.",
+            retry_after=seconds,
+            detail=detail,
+        )
+
+
+class UpstreamOverloaded(UpstreamError):
+    """The upstream has too much to do and did not say for how long."""
+
+    status = 503
+    code = "server_is_overloaded"
+    message = "The model behind this alias has too much to do at the moment. Please try again later."
+
+
+class UpstreamIncomplete(UpstreamError):
+    """The upstream's stream ended without saying that it was finished."""
+
+    code = "upstream_incomplete"
+    message = "The answer was cut off before its end."
+
+
+class UpstreamRefused(InvalidRequest):
+    """The upstream calls the request the client's own error (400, 413, 422)."""
+
+    code = "invalid_value"
+    message = "The model behind this alias does not accept this request. Check its fields and their values."
+
+
+class ContextTooLong(UpstreamRefused):
+    """The prompt does not fit into the context window."""
+
+    code = "context_length_exceeded"
+
+    def __init__(self, context_length: int | None, param: str, detail: str | None = None) -> None:
+        """Word it as coding agents recognise it: by the phrase "maximum context length is N tokens"."""
+        limit = "" if context_length is None else f" This model's maximum context length is {context_length} tokens."
+        super().__init__(
+            f"The input exceeds the context window of this model.{limit} Please shorten it.", param=param, detail=detail
+        )

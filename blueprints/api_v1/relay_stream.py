@@ -1,0 +1,300 @@
+"""A streamed answer: passed on as it comes, its row marked before the first output and closed before the last bytes.
+
+Until the first output another route may be tried, and an error is a proper HTTP status; the header waits
+for it, at most ``KEEP_ALIVE_S``. Afterwards nothing is retried: an error travels inside the stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+import gevent
+import orjson
+
+from catalog.model import Route
+from models import usage_log
+from models.reservation import Outcome
+
+from . import sse
+from .admission import Ticket
+from .attempts import Attempts
+from .calls import Call, new_call_id
+from .client_watch import ClientGone, ClientWatch
+from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTimeout
+from .outcomes import estimated_tokens, outcome_of
+from .translation.chat_answer import Tokens
+from .translation.chat_over_chat import ChatOverChat
+from .upstream import UpstreamAnswer, Upstreams
+from .upstream_body import BodyCut, Silence
+
+log = logging.getLogger("smartroute.relay")
+
+KEEP_ALIVE_S = 15.0
+
+
+class ChatStream:
+    """The client's bytes of one stream. The server calls ``close`` however the stream ends (PEP 3333)."""
+
+    def __init__(
+        self,
+        call: Call,
+        ticket: Ticket,
+        upstreams: Upstreams,
+        watch: ClientWatch,
+        on_end: Callable[[Outcome], object],
+    ) -> None:
+        """Take over the ticket; ``on_end`` is told what the row was closed with."""
+        self._call = call
+        self._ticket = ticket
+        self._upstreams = upstreams
+        self._watch = watch
+        self._on_end = on_end
+        self._attempts = Attempts(call, upstreams.without_effort)
+        self._translator = self._new_translator()
+        self._first_output_at: float | None = None
+        self._last_sent = call.started
+        self._opening: Opening | None = None
+        self._pieces = self._produce()
+        self._first = b""
+        self._ended = False
+
+    def begin(self) -> None:
+        """Work until the first output, or until it is time for the first keep-alive; then the header may leave.
+
+        Raises:
+            GatewayError: no route gave output; nothing is counted.
+            ClientGone: the client left; nothing is counted.
+        """
+        try:
+            self._first = next(self._pieces)
+        except BaseException as error:
+            self._close_row(error)
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield whole events, each piece to be written at once."""
+        try:
+            yield self._first
+            yield from self._pieces
+        except GatewayError as error:
+            self._close_row(error)
+            yield self._error_event(error)
+        except ClientGone as error:
+            self._close_row(error)
+        except Exception as error:
+            log.exception("%s: fault in the relay", self._call.request_id)
+            self._close_row(error)
+            yield self._error_event(GatewayError())
+
+    def close(self) -> None:
+        """End the upstream's request if it still runs, and close the row if nobody has."""
+        if self._ended:
+            return
+        self._ended = True
+        self._pieces.close()
+        self._drop_upstream()
+        self._watch.stop()
+        self._close_row(ClientGone())
+
+    def _produce(self) -> Iterator[bytes]:
+        while True:
+            route, payload = self._attempts.next()
+            self._translator = self._new_translator()
+            try:
+                yield from self._attempt(route, payload)
+                return
+            except GatewayError as error:
+                if self._ticket.is_marked:
+                    log.warning("%s: cut after output: %s: %s", self._call.request_id, error.code, error.detail)
+                    raise
+                self._attempts.failed(error)
+            finally:
+                self._drop_upstream()
+
+    def _attempt(self, route: Route, payload: bytes) -> Iterator[bytes]:
+        limits = route.upstream
+        deadline = time.monotonic() + limits.first_byte_timeout
+        answer = None
+        self._opening = Opening(
+            lambda: self._upstreams.send(
+                route, "/chat/completions", payload, wait_s=limits.first_byte_timeout
+            )
+        )
+        while answer is None:
+            with self._watch:
+                answer = self._opening.wait(self._patience(deadline))
+            if answer is None:
+                yield self._keep_alive(deadline)
+        if answer.content_type != "text/event-stream":
+            raise self._no_stream(answer)
+
+        translator = self._translator
+        splitter = sse.EventSplitter()
+        held = b""  # what may only leave with the first output
+        while True:
+            try:
+                with self._watch:
+                    piece = answer.body.read(self._patience(deadline))
+            except Silence:
+                yield self._keep_alive(deadline)
+                continue
+            except BodyCut as error:
+                if not translator.has_finished:
+                    raise UpstreamIncomplete(detail=f"stream cut: {error}") from error
+                piece = b""
+            try:
+                events = splitter.feed(piece) if piece else splitter.finish()
+            except sse.EventTooLong as error:
+                raise UpstreamError(detail="an event without an end") from error
+            out = held + translator.feed(events)
+            is_over = translator.is_done or not piece
+            if events and translator.has_output:
+                deadline = time.monotonic() + limits.idle_timeout
+                self._mark()
+            if is_over:
+                try:
+                    out += self._end()
+                except UpstreamError:
+                    if self._ticket.is_marked and out:
+                        yield out  # what came is the client's, also where the end is missing
+                    raise
+                yield out
+                return
+            if out and translator.has_output:
+                held = b""
+                self._last_sent = time.monotonic()
+                yield out
+                continue
+            held = out
+            if time.monotonic() >= min(deadline, self._last_sent + KEEP_ALIVE_S):
+                yield self._keep_alive(deadline)  # bytes came, but nothing for the client
+
+    def _patience(self, deadline: float) -> float:
+        """Return how long to wait for the upstream before something has to be done."""
+        return max(0.001, min(deadline, self._last_sent + KEEP_ALIVE_S) - time.monotonic())
+
+    def _keep_alive(self, deadline: float) -> bytes:
+        now = time.monotonic()
+        if now >= deadline:
+            raise UpstreamTimeout(detail="silent for too long")
+        self._last_sent = now
+        return sse.KEEP_ALIVE
+
+    def _mark(self) -> None:
+        if self._first_output_at is None:
+            self._ticket.mark()
+            self._first_output_at = time.monotonic()
+
+    def _end(self) -> bytes:
+        """Settle, then return the bytes that end the stream: SDKs hang up as soon as they have them."""
+        translator = self._translator
+        counts = translator.tokens()
+        if counts is None:
+            counts = estimated_tokens(self._call, translator.output_bytes)
+            translator.set_estimate(counts)
+        last = translator.finish()
+        outcome = self._outcome(usage_log.COMPLETED, None, counts)
+        if self._ticket.is_marked:
+            self._ticket.settle(outcome)
+        else:
+            self._ticket.settle_before_output(outcome)
+        self._on_end(outcome)
+        return last
+
+    def _no_stream(self, answer: UpstreamAnswer) -> GatewayError:
+        with gevent.Timeout(5, UpstreamTimeout(detail="an answer that is no stream")), self._watch:
+            told = answer.json()
+        return UpstreamError(detail=f"no event stream but {answer.content_type}: {str(told)[:500]}")
+
+    def _close_row(self, why: BaseException) -> None:
+        """Close the row of a stream that did not end by itself; changes nothing once it is closed."""
+        if self._ticket.is_closed:
+            return
+        counts = None
+        if self._ticket.is_marked:
+            counts = self._translator.tokens() or estimated_tokens(self._call, self._translator.output_bytes)
+        if isinstance(why, GatewayError):
+            status = usage_log.INTERRUPTED if self._ticket.is_marked else usage_log.FAILED
+            outcome = self._outcome(status, why.code, counts)
+        elif isinstance(why, Exception):
+            status = usage_log.INTERRUPTED if self._ticket.is_marked else usage_log.FAILED
+            outcome = self._outcome(status, GatewayError.code, counts)
+        elif self._ticket.is_marked and self._translator.has_finished:
+            # The client had all it came for and did not wait for the formal end.
+            outcome = self._outcome(usage_log.COMPLETED, None, counts)
+        else:
+            outcome = self._outcome(usage_log.CANCELLED, "client_gone", counts)
+        self._ticket.give_back(outcome)
+        self._on_end(outcome)
+
+    def _outcome(self, status: str, error_code: str | None, counts: Tokens | None) -> Outcome:
+        return outcome_of(
+            self._call,
+            self._attempts,
+            status,
+            tokens=counts,
+            error_code=error_code,
+            first_output_at=self._first_output_at,
+        )
+
+    def _error_event(self, error: GatewayError) -> bytes:
+        return sse.encode(orjson.dumps(error.body())) + sse.DONE
+
+    def _drop_upstream(self) -> None:
+        if self._opening is not None:
+            self._opening.abandon()
+            self._opening = None
+
+    def _new_translator(self) -> ChatOverChat:
+        return ChatOverChat(
+            alias=self._call.profile.alias,
+            answer_id=self._call.answer_id,
+            created=self._call.created,
+            include_usage=self._call.include_usage,
+            new_call_id=new_call_id,
+        )
+
+
+class Opening:
+    """A request to an upstream that waits for its header in a greenlet of its own, so that others can act."""
+
+    def __init__(self, send: Callable[[], UpstreamAnswer]) -> None:
+        """Start sending."""
+        self._greenlet = gevent.spawn(_caught, send)
+
+    def wait(self, timeout_s: float) -> UpstreamAnswer | None:
+        """Return the answer, or None when it has not come yet.
+
+        Raises:
+            GatewayError: there is no usable answer.
+        """
+        self._greenlet.join(timeout=timeout_s)
+        if not self._greenlet.ready():
+            return None
+        result = self._greenlet.value
+        if isinstance(result, UpstreamAnswer):
+            return result
+        raise result if isinstance(result, Exception) else UpstreamError(detail="the request was given up")
+
+    def abandon(self) -> None:
+        """End the request, whatever it is doing."""
+        if self._greenlet.ready():
+            _close(self._greenlet)
+        else:
+            self._greenlet.link(_close)
+            self._greenlet.kill(block=False)
+
+
+def _caught(send: Callable[[], UpstreamAnswer]) -> UpstreamAnswer | Exception:
+    try:
+        return send()
+    except Exception as error:  # handed to whoever waits, instead of printed by gevent
+        return error
+
+
+def _close(greenlet: gevent.Greenlet[..., object]) -> None:
+    if isinstance(greenlet.value, UpstreamAnswer):
+        greenlet.value.close()

@@ -1,0 +1,51 @@
+"""A client's chat request as it goes to an upstream of the same dialect. Pure.
+
+What the client sent and the gateway does not own goes on untouched, known or not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Fields that agents send for their own bookkeeping; they may describe the client's machine.
+PRIVATE_FIELDS = ("client_metadata", "internal_chat_message_metadata_passthrough")
+# Other ways of setting the reasoning depth, which is the profile's to decide.
+DEPTH_FIELDS = ("reasoning", "thinking", "enable_thinking")
+_TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
+
+
+def to_upstream_chat(
+    body: dict[str, Any], *, model: str, stream: bool, effort: str | None, max_output_tokens: int | None
+) -> dict[str, Any]:
+    """Return the request for an upstream's ``model``.
+
+    ``effort`` replaces whatever depth the client named; None names none. ``max_output_tokens`` is the
+    profile's ceiling for one answer.
+    """
+    request = {key: value for key, value in body.items() if value is not None}
+    for name in (*PRIVATE_FIELDS, *DEPTH_FIELDS, "reasoning_effort", "stream", "stream_options"):
+        request.pop(name, None)
+    request["model"] = model
+    if stream:
+        request["stream"] = True
+        request["stream_options"] = {"include_usage": True}  # the usage log wants it, asked for or not
+    if not request.get("tools"):
+        for name in _TOOL_FIELDS:  # many servers refuse an empty list, or a choice without tools
+            request.pop(name, None)
+    if effort is not None:
+        request["reasoning_effort"] = effort
+    if max_output_tokens is not None:
+        named = [name for name in ("max_completion_tokens", "max_tokens") if name in request]
+        for name in named:
+            request[name] = min(request[name], max_output_tokens)
+        if not named:
+            request["max_tokens"] = max_output_tokens
+    return request
+
+
+def asked_effort(body: dict[str, Any]) -> object:
+    """Return the reasoning depth that the client asks for, in any of the ways that clients know."""
+    if body.get("reasoning_effort") is not None:
+        return body["reasoning_effort"]
+    reasoning = body.get("reasoning")
+    return reasoning.get("effort") if isinstance(reasoning, dict) else None

@@ -1,0 +1,230 @@
+"""The only module that opens connections to upstreams, and the one that reads their refusals.
+
+One connection pool for each upstream, no proxy or netrc from the environment, no redirects, no cookies.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import time
+from collections.abc import Mapping
+from http.client import RemoteDisconnected
+from typing import Any
+
+import gevent
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ProtocolError
+
+from catalog.model import Catalog, Route, Upstream
+
+from .errors import (
+    ContextTooLong,
+    GatewayError,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamOverloaded,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from .upstream_body import BodyCut, UpstreamBody
+
+log = logging.getLogger("smartroute.upstream")
+
+POOL_CONNECTIONS = 256
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_MAX_ERROR_BYTES = 64 * 1024
+_ERROR_BODY_S = 5.0
+
+# How upstreams say that a prompt does not fit, in lower case.
+_CONTEXT_PHRASES = (
+    "maximum context length",
+    "context window",
+    "prompt is too long",
+    "exceeds the available context size",
+    "greater than the context length",
+    "input is too long",
+    "reduce the length",
+    "too large for model with",
+    "exceeded model token limit",
+    "context length is only",
+    "context_length_exceeded",
+)
+
+
+class UpstreamAnswer:
+    """An answer with status 200 whose header has been read."""
+
+    def __init__(self, answer: requests.Response, body: UpstreamBody) -> None:
+        """Keep the header's content type and the unread body."""
+        self.body = body
+        self.content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def json(self) -> Any:
+        """Read the whole body as JSON; the caller bounds the time.
+
+        Raises:
+            UpstreamError: it is cut off, too large, or no JSON.
+        """
+        try:
+            raw = self.body.read_all(MAX_ANSWER_BYTES)
+            return orjson.loads(raw)
+        except BodyCut as error:
+            raise UpstreamError(detail=f"answer cut off: {error}") from error
+        except orjson.JSONDecodeError as error:
+            raise UpstreamError(detail=f"answer is no JSON ({self.content_type}): {raw[:500]!r}") from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connection unless the body has been read to its end."""
+        self.body.close()
+
+
+class Upstreams:
+    """The doors to every upstream of one catalog."""
+
+    def __init__(self, catalog: Catalog, env: Mapping[str, str]) -> None:
+        """Open nothing yet; keys are read from ``env`` by the names that the catalog gives."""
+        self._doors = {
+            upstream.name: _Door(upstream, catalog.api_key(upstream, env)) for upstream in catalog.upstreams
+        }
+        self.without_effort: set[Route] = set()  # routes that refused a reasoning effort in this process
+
+    def send(self, route: Route, path: str, payload: bytes, *, wait_s: float) -> UpstreamAnswer:
+        """Post ``payload`` to ``path`` below the upstream's base address; return its answer of status 200.
+
+        ``wait_s`` bounds the wait for the answer's header.
+
+        Raises:
+            UpstreamError: no usable answer; another route may give one.
+            UpstreamRefused: the upstream calls it the client's own error.
+        """
+        return self._doors[route.upstream.name].send(route, path, payload, wait_s)
+
+
+class _Door:
+    """One upstream's connections."""
+
+    def __init__(self, upstream: Upstream, key: str | None) -> None:
+        self._upstream = upstream
+        self._key = key
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_CONNECTIONS, max_retries=0)
+        self._requests: dict[str, requests.PreparedRequest] = {}
+
+    def send(self, route: Route, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer:
+        try:
+            answer = self._post(path, payload, wait_s)
+        except requests.exceptions.ConnectTimeout as error:
+            raise UpstreamUnreachable(detail=self._redacted(f"connecting took too long: {error}")) from error
+        except requests.exceptions.Timeout as error:
+            raise UpstreamTimeout(detail="no answer in time") from error
+        except requests.exceptions.SSLError as error:
+            raise UpstreamUnreachable(detail=self._redacted(f"TLS: {error}")) from error
+        except requests.exceptions.ConnectionError as error:
+            kind = UpstreamError if _was_connected(error) else UpstreamUnreachable
+            raise kind(detail=self._redacted(str(error))) from error
+        except (requests.exceptions.RequestException, ValueError) as error:
+            raise UpstreamError(detail=self._redacted(str(error))) from error
+        if answer.status_code == 200 and not answer.headers.get("Content-Encoding"):
+            return UpstreamAnswer(answer, UpstreamBody(answer))
+        raise self._refusal(answer, route)
+
+    def _post(self, path: str, payload: bytes, wait_s: float) -> requests.Response:
+        prepared = self._prepared(path, payload)
+        timeout = (self._upstream.connect_timeout, wait_s)
+        try:
+            return self._adapter.send(prepared, stream=True, timeout=timeout)
+        except requests.exceptions.ConnectionError as error:
+            # A kept connection that the upstream closed just now: nothing came, so a fresh one may be tried.
+            if not _was_connected(error):
+                raise
+            return self._adapter.send(prepared, stream=True, timeout=timeout)
+
+    def _prepared(self, path: str, payload: bytes) -> requests.PreparedRequest:
+        prepared = self._requests.get(path)
+        if prepared is None:
+            headers = {
+                "Content-Type": "application/json",
+                "Accept": "application/json, text/event-stream",
+                "Accept-Encoding": "identity",
+                "User-Agent": "smart-route",
+            }
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            prepared = requests.Request("POST", self._upstream.base_url + path, headers=headers).prepare()
+            self._requests[path] = prepared
+        prepared = prepared.copy()
+        prepared.body = payload
+        prepared.headers["Content-Length"] = str(len(payload))
+        return prepared
+
+    def _refusal(self, answer: requests.Response, route: Route) -> GatewayError:
+        """Return the error that an answer other than a usable 200 amounts to; its body is read for the log."""
+        text = self._redacted(_error_text(answer))
+        status = answer.status_code
+        detail = f"HTTP {status}: {text[:1000]}"
+        if status in (400, 413, 422):
+            if any(phrase in text.lower() for phrase in _CONTEXT_PHRASES):
+                return ContextTooLong(route.context_length, "messages", detail=detail)
+            return UpstreamRefused(param=_param_in(text), detail=detail)
+        if status in (408, 504):
+            return UpstreamTimeout(detail=detail)
+        if status == 429:
+            seconds = retry_after_s(answer.headers.get("Retry-After"), time.time())
+            return UpstreamOverloaded(detail=detail) if seconds is None else UpstreamBusy(seconds, detail=detail)
+        if status == 529:
+            return UpstreamOverloaded(detail=detail)
+        return UpstreamError(detail=detail)
+
+    def _redacted(self, text: str) -> str:
+        return text.replace(self._key, "[key]") if self._key else text
+
+
+def retry_after_s(value: str | None, now: float) -> int | None:
+    """Return the seconds of a Retry-After header, given as a number or a date (RFC 9110, section 10.2.3)."""
+    if not value:
+        return None
+    try:
+        return max(0, round(float(value)))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return max(0, round(email.utils.parsedate_to_datetime(value).timestamp() - now))
+    except (ValueError, TypeError):
+        return None
+
+
+def _error_text(answer: requests.Response) -> str:
+    try:
+        with gevent.Timeout(_ERROR_BODY_S, False):
+            return bytes(answer.raw.read(_MAX_ERROR_BYTES, decode_content=True)).decode("utf-8", "replace")
+    except Exception as error:  # whatever it is, the status alone must do
+        return f"(unreadable: {type(error).__name__})"
+    finally:
+        answer.close()
+    return "(no body in time)"
+
+
+def _param_in(text: str) -> str | None:
+    """Return the field that an OpenAI-shaped error names."""
+    try:
+        error = orjson.loads(text)["error"]
+        param = error["param"]
+    except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
+        return None
+    return param if isinstance(param, str) and 0 < len(param) <= 100 else None
+
+
+def _was_connected(error: BaseException) -> bool:
+    """Tell whether a connection stood before it broke, from one that could not be made."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, RemoteDisconnected | ConnectionResetError | BrokenPipeError | ProtocolError):
+            return True
+        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
+        cause = cause.__cause__ or inner
+    return False

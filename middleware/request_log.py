@@ -1,0 +1,99 @@
+"""A request id for every request, and one JSON log line on standard output when it has ended.
+
+The line holds no query string (links carry secrets there), no header and no content. What a view knows of
+its request and wants in the line, it puts into ``log_fields(environ)``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+REQUEST_ID = "smartroute.request_id"
+_FIELDS = "smartroute.log_fields"
+
+
+def request_id_of(environ: WSGIEnvironment) -> str:
+    """Return the id of the request: ``req_`` and 32 characters."""
+    return cast(str, environ[REQUEST_ID])
+
+
+def log_fields(environ: WSGIEnvironment) -> dict[str, Any]:
+    """Return the dictionary of further fields for the request's log line."""
+    return cast("dict[str, Any]", environ[_FIELDS])
+
+
+class RequestLog:
+    """WSGI middleware: numbers requests, answers with ``x-request-id``, writes the log line."""
+
+    def __init__(self, app: WSGIApplication, write: Callable[[bytes], object] | None = None) -> None:
+        """Log through ``write`` (default: one unbuffered write to standard output)."""
+        self._app = app
+        self._write = write or _to_standard_output
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve the request; its line is written when its body has been closed."""
+        request_id = environ[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+        environ[_FIELDS] = {}
+        body = _LoggedBody(environ, self._write)
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+            body.status = int(status[:3])
+            headers.append(("x-request-id", request_id))
+            return start_response(status, headers, exc_info)
+
+        body.chunks = self._app(environ, start)
+        return body
+
+
+class _LoggedBody:
+    """The answer's body, counted on its way out."""
+
+    def __init__(self, environ: WSGIEnvironment, write: Callable[[bytes], object]) -> None:
+        self.chunks: Iterable[bytes] = ()
+        self.status = 0
+        self._environ = environ
+        self._write = write
+        self._started = time.monotonic()
+        self._bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            self._bytes += len(chunk)
+            yield chunk
+
+    def close(self) -> None:
+        try:
+            close = getattr(self.chunks, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._write(self._line())
+
+    def _line(self) -> bytes:
+        environ = self._environ
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "request_id": environ[REQUEST_ID],
+            "method": environ.get("REQUEST_METHOD"),
+            "path": environ.get("PATH_INFO"),
+            "status": self.status,
+            "duration_ms": round((time.monotonic() - self._started) * 1000, 1),
+            "bytes": self._bytes,
+            "address": environ.get("REMOTE_ADDR"),
+            **environ[_FIELDS],
+        }
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _to_standard_output(line: bytes) -> None:
+    os.write(1, line)  # one system call a line: workers share the pipe and must not mix their lines

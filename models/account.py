@@ -1,0 +1,100 @@
+"""Accounts: who may sign in and whose quota a request uses.
+
+Deleting an account empties the row but keeps it, found again by a keyed hash of its address: whoever
+signs up once more with the same address gets the same row, and so the same used quota.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+
+
+class Account(db.Model):  # type: ignore[name-defined, misc]
+    """One member or operator. ``email`` is lower case; null once the account is deleted."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str | None] = mapped_column(sa.String(254), unique=True)
+    email_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(sa.String(255))
+    is_operator: Mapped[bool] = mapped_column(default=False)
+    # Part of the sign-in cookie: raising it signs the account out everywhere.
+    session_epoch: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class AddressTaken(Exception):
+    """An account with this address exists already."""
+
+
+def find_by_email_hash(session: Session, email_hash: bytes) -> Account | None:
+    """Return the account of an address, deleted ones included."""
+    return session.scalar(sa.select(Account).where(Account.email_hash == email_hash))
+
+
+def find(session: Session, account_id: int) -> Account | None:
+    """Return a living account by its id."""
+    account = session.get(Account, account_id)
+    return None if account is None or account.deleted_at else account
+
+
+def find_locked(session: Session, account_id: int) -> Account | None:
+    """Return a living account whose row nobody else changes until this transaction ends."""
+    found = sa.select(Account).where(Account.id == account_id, Account.deleted_at.is_(None))
+    return session.scalar(found.with_for_update())
+
+
+def create(
+    session: Session, email: str, email_hash: bytes, password_hash: str | None, *, is_operator: bool = False
+) -> Account:
+    """Add an account, or bring the deleted one of the same address back to life.
+
+    Raises:
+        AddressTaken: a living account has this address.
+    """
+    account = find_by_email_hash(session, email_hash)
+    if account is None:
+        account = Account(email_hash=email_hash)
+        session.add(account)
+    elif account.deleted_at is None:
+        raise AddressTaken(email)
+    else:
+        account.session_epoch += 1
+        account.created_at = utcnow()
+    account.email = email
+    account.password_hash = password_hash
+    account.is_operator = is_operator
+    # A suspension outlives deletion, or it could be shaken off by signing up again.
+    account.deleted_at = None
+    session.flush()
+    return account
+
+
+def erase(session: Session, account: Account) -> None:
+    """Delete what is personal; the usage log and the hash of the address stay."""
+    account.email = None
+    account.password_hash = None
+    account.is_operator = False
+    account.deleted_at = utcnow()
+    account.session_epoch += 1
+    session.flush()
+
+
+def living(session: Session) -> list[Account]:
+    """Return every account that is not deleted, oldest first."""
+    return list(session.scalars(sa.select(Account).where(Account.deleted_at.is_(None)).order_by(Account.id)))
+
+
+def an_operator_exists(session: Session) -> bool:
+    """Tell whether anybody can use the operator's pages."""
+    operators = sa.select(sa.true()).where(Account.is_operator, Account.deleted_at.is_(None))
+    return bool(session.scalar(sa.select(sa.exists(operators.correlate(None)))))

@@ -1,0 +1,58 @@
+"""How each database is connected to, so that neither ever stops the event loop.
+
+SQLite: WAL (readers and the one writer do not wait for each other), foreign keys on, and no busy wait
+inside the library: a C call that waits would stop every stream of the worker, so ``storage`` waits in
+Python instead, where other greenlets run on. Checkpoints (which call fsync) belong to the housekeeper's
+thread; the automatic one stays only as a stop for a log that grows all the same.
+
+MySQL and MariaDB: READ COMMITTED, because a snapshot that is older than the account's lock would admit
+more prompts than the quota has left.
+
+Sources: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous,
+https://dev.mysql.com/doc/refman/8.0/en/innodb-transaction-isolation-levels.html
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import sqlalchemy as sa
+
+WAL_AUTOCHECKPOINT_PAGES = 20_000  # of 4 KiB: 80 MB
+POOL_SIZE = 10  # connections kept open by a worker
+POOL_OVERFLOW = 10  # further ones under load
+POOL_WAIT_S = 5.0  # then the request is answered 503
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the ``SQLALCHEMY_ENGINE_OPTIONS`` for a database URL."""
+    pool = {"pool_size": POOL_SIZE, "max_overflow": POOL_OVERFLOW, "pool_timeout": POOL_WAIT_S}
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        return {**pool, "connect_args": {"timeout": 0, "check_same_thread": False}}
+    return {
+        **pool,
+        "isolation_level": "READ COMMITTED",
+        "pool_recycle": 1800,
+        "connect_args": {"connect_timeout": 5, "read_timeout": 30, "write_timeout": 30, "charset": "utf8mb4"},
+    }
+
+
+def prepare_engine(engine: sa.Engine) -> None:
+    """Install the connection settings; call once for each engine, before its first connection."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling begins too late (at the first write) and never IMMEDIATE.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,130 @@
+"""How many prompts an account has used in the running day and month.
+
+A COUNT over the window grows with the window. Instead the account's newest row carries the number, so
+one look into an index answers at any size of the table. docs/quotas.md explains why this stays exact
+through give-backs, window edges, clock steps and a changed time zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from .calendar_windows import Calendar, Window, Windows
+from .usage_log import UsageLog
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Prompts that a plan allows; None is unlimited."""
+
+    daily: int | None
+    monthly: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an account has used of both windows at one instant."""
+
+    moment: datetime
+    windows: Windows
+    day_used: int
+    month_used: int
+    limits: Limits
+
+    @property
+    def day_left(self) -> int | None:
+        """Prompts left today; None is unlimited."""
+        return None if self.limits.daily is None else max(0, self.limits.daily - self.day_used)
+
+    @property
+    def month_left(self) -> int | None:
+        """Prompts left this month; None is unlimited."""
+        return None if self.limits.monthly is None else max(0, self.limits.monthly - self.month_used)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Tell whether one more prompt would exceed a limit."""
+        return self.day_left == 0 or self.month_left == 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewestRow:
+    """The part of an account's newest row that carries its running numbers."""
+
+    id: int
+    seq: int
+    started_at: datetime
+    day_start: datetime
+    month_start: datetime
+    day_prompts: int
+    month_prompts: int
+
+
+_NEWEST = (
+    sa.select(
+        UsageLog.id,
+        UsageLog.seq,
+        UsageLog.started_at,
+        UsageLog.day_start,
+        UsageLog.month_start,
+        UsageLog.day_prompts,
+        UsageLog.month_prompts,
+    )
+    .where(UsageLog.account_id == sa.bindparam("account_id"))
+    .order_by(UsageLog.seq.desc())
+    .limit(1)
+)
+
+
+def newest_row(connection: sa.Connection, account_id: int) -> NewestRow | None:
+    """Return the account's newest row, or None before its first request."""
+    row = connection.execute(_NEWEST, {"account_id": account_id}).one_or_none()
+    return None if row is None else NewestRow(*row)
+
+
+def prompts_counted(connection: sa.Connection, account_id: int, window: Window) -> int:
+    """Count an account's prompts in a window, row by row. Slow on long windows; always right."""
+    counted = sa.select(sa.func.count()).where(
+        UsageLog.account_id == account_id,
+        UsageLog.started_at >= window.start,
+        UsageLog.started_at < window.end,
+        UsageLog.counted,
+    )
+    return connection.execute(counted).scalar_one()
+
+
+def standing(
+    connection: sa.Connection,
+    account_id: int,
+    limits: Limits,
+    calendar: Calendar,
+    now: datetime,
+    newest: NewestRow | None,
+) -> Standing:
+    """Return what the account has used at ``now``, or at its newest row's time where that is later.
+
+    A clock that was set back must not open an earlier window again: an account's time never runs backwards.
+    """
+    moment = now if newest is None or newest.started_at < now else newest.started_at
+    windows = calendar.at(moment)
+    if newest is None:
+        return Standing(moment, windows, 0, 0, limits)
+
+    def carried(window: Window, carried_start: datetime, carried_number: int) -> int:
+        if carried_start == window.start:
+            return carried_number
+        if newest.started_at < window.start:
+            return 0
+        # The row lies in this window but was written for another one: the time zone has changed since.
+        return prompts_counted(connection, account_id, window)
+
+    return Standing(
+        moment,
+        windows,
+        carried(windows.day, newest.day_start, newest.day_prompts),
+        carried(windows.month, newest.month_start, newest.month_prompts),
+        limits,
+    )

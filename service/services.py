@@ -1,0 +1,36 @@
+"""What one worker process works with, built once by ``app.create_app`` and read by the blueprints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from catalog.model import Catalog
+from config import Settings
+from models.calendar_windows import Calendar
+from models.storage import Storage
+from models.throttle import DatabaseCounters
+from service.keys import Keyring
+from service.worker import Worker
+
+EXTENSION = "smartroute"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that outlive a request."""
+
+    settings: Settings
+    catalog: Catalog
+    keyring: Keyring
+    storage: Storage
+    calendar: Calendar
+    counters: DatabaseCounters
+    worker: Worker
+
+
+def services() -> Services:
+    """Return the services of the application that handles the current request or command."""
+    return cast(Services, current_app.extensions[EXTENSION])
