@@ -1,0 +1,440 @@
+"""What can be done with accounts, plans and tokens; pages and commands do it by these functions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from catalog.model import Plan
+from models import account, one_time_link, service_token, subscription, token_format
+from models.account import Account, AddressTaken
+from models.base import utcnow
+from service import passwords
+from service.keys import normal_email
+from service.operator_link import link_digest
+from service.services import services
+
+T = TypeVar("T")
+
+EMAIL_MOST_CHARACTERS = 254
+
+
+class MembershipError(Exception):
+    """Something that cannot be done; the text is a sentence for whoever asked for it."""
+
+
+class UnfitEmail(MembershipError):
+    """Not an e-mail address."""
+
+
+class EmailTaken(MembershipError):
+    """A living account has this address."""
+
+
+class Suspended(MembershipError):
+    """The operator has suspended the account of this address."""
+
+
+class NoSuchAccount(MembershipError):
+    """No living account has this address."""
+
+
+class UnknownPlan(MembershipError):
+    """The catalog has no such plan."""
+
+
+class LinkNotUsable(MembershipError):
+    """The operator link is used, expired or wrong, or an operator exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account as pages and commands see it."""
+
+    id: int
+    email: str
+    is_operator: bool
+    is_suspended: bool
+    session_epoch: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What an account holds: its plan's slug and its live token's plain text, each None without one."""
+
+    plan_slug: str | None
+    token: str | None
+    token_was_made: bool
+    """Whether the account ever had a token: one that was revoked is not replaced unasked."""
+
+
+# -- accounts ------------------------------------------------------------------------------------------------
+
+
+def usable_email(text: str) -> str:
+    """Return an address as it is stored.
+
+    Raises:
+        UnfitEmail: it is none.
+    """
+    try:
+        # Addresses of a private network (admin@intranet.local) are as good as any here.
+        checked = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise UnfitEmail("Enter an e-mail address such as name@example.org.") from error
+    email = normal_email(checked.normalized)
+    if len(email) > EMAIL_MOST_CHARACTERS:
+        raise UnfitEmail(f"Use an address of at most {EMAIL_MOST_CHARACTERS} characters.")
+    return email
+
+
+def sign_up(email: str, password: str) -> Member:
+    """Make a member's account; its plan and token come with the first visit to the documentation page.
+
+    Raises:
+        UnfitEmail, UnfitPassword, EmailTaken: as they say.
+        Suspended: the address belonged to a suspended account, which deleting it does not shake off.
+    """
+    email = usable_email(email)
+    password_hash = passwords.hashed(password)
+
+    def work(session: Session) -> Member:
+        made = _create(session, email, password_hash)
+        if made.suspended_at is not None:
+            raise Suspended("The account of this address is suspended. Ask the operator of this service.")
+        return _member(made)
+
+    return _repeat_once(work)
+
+
+def create(
+    email: str, password: str | None, plan_slug: str | None, *, is_operator: bool
+) -> tuple[Member, Holding]:
+    """Make an account with plan and token, as the operator asks for it; without a password nobody signs in.
+
+    Raises:
+        UnfitEmail, UnfitPassword, UnknownPlan, EmailTaken: as they say.
+    """
+    email = usable_email(email)
+    plan = services().catalog.first_plan if plan_slug is None else _plan(plan_slug)
+    password_hash = None if password is None else passwords.hashed(password)
+
+    def work(session: Session) -> tuple[Member, Holding]:
+        made = _create(session, email, password_hash, is_operator=is_operator)
+        return _member(made), _equip(session, made, plan.slug)
+
+    return _repeat_once(work)
+
+
+def create_first_operator(link_secret: str, email: str, password: str) -> Member:
+    """Use the operator link up and make the first operator's account, with plan and token.
+
+    Raises:
+        UnfitEmail, UnfitPassword, EmailTaken: as they say; the link stays usable.
+        LinkNotUsable: of any number of simultaneous uses, all but one end so.
+    """
+    email = usable_email(email)
+    if not operator_link_is_usable(link_secret):  # before the costly hash
+        raise LinkNotUsable("This link cannot be used any more.")
+    password_hash = passwords.hashed(password)
+    digest = link_digest(link_secret)
+
+    def work(session: Session) -> Member:
+        one_time_link.hold(session, one_time_link.OPERATOR)
+        if account.an_operator_exists(session):
+            raise LinkNotUsable("This service has an operator already.")
+        if not one_time_link.use(session, one_time_link.OPERATOR, digest):
+            raise LinkNotUsable("This link cannot be used any more.")
+        made = _create(session, email, password_hash, is_operator=True)
+        made.suspended_at = None  # there is nobody else who could resume it
+        _equip(session, made, services().catalog.first_plan.slug)
+        return _member(made)
+
+    return _repeat_once(work)
+
+
+def operator_link_is_usable(link_secret: str) -> bool:
+    """Tell whether the link would make the first operator now."""
+    digest = link_digest(link_secret)
+
+    def read(session: Session) -> bool:
+        if account.an_operator_exists(session):
+            return False
+        return one_time_link.is_usable(session, one_time_link.OPERATOR, digest)
+
+    return services().storage.read_session(read)
+
+
+def operator_exists() -> bool:
+    """Tell whether anybody can use the operator's pages."""
+    return services().storage.read_session(account.an_operator_exists)
+
+
+def authenticate(email: str, password: str) -> Member | None:
+    """Return whose address and password these are, or None; takes as long for an unknown address.
+
+    Raises:
+        Suspended: both are right, and the account is suspended.
+    """
+    house = services()
+    email_hash = house.keyring.email_hash(email)
+
+    def read(session: Session) -> tuple[Member, str | None] | None:
+        found = account.find_by_email_hash(session, email_hash)
+        return None if found is None or found.deleted_at else (_member(found), found.password_hash)
+
+    known = house.storage.read_session(read)
+    password_hash = None if known is None else known[1]
+    if not passwords.is_right(password_hash, password) or known is None or password_hash is None:
+        return None
+    member = known[0]
+    if member.is_suspended:
+        raise Suspended("This account is suspended. Ask the operator of this service.")
+    if passwords.needs_rehash(password_hash):
+        _store_rehash(member.id, password_hash, passwords.hashed(password))
+    return member
+
+
+def member_of_session(account_id: int, session_epoch: int) -> Member | None:
+    """Return who a sign-in cookie belongs to; None once the account is suspended, deleted or signed out."""
+    found = services().storage.read_session(lambda session: _living(session, account_id))
+    if found is None or found.is_suspended or found.session_epoch != session_epoch:
+        return None
+    return found
+
+
+def find(email: str) -> Member:
+    """Return the living account of an address.
+
+    Raises:
+        NoSuchAccount: there is none.
+    """
+    email_hash = services().keyring.email_hash(email)
+
+    def read(session: Session) -> Member | None:
+        found = account.find_by_email_hash(session, email_hash)
+        return None if found is None or found.deleted_at else _member(found)
+
+    member = services().storage.read_session(read)
+    if member is None:
+        raise NoSuchAccount(f"No account has the address {email.strip()!r}.")
+    return member
+
+
+def members() -> list[tuple[Member, str | None, bool]]:
+    """Return every living account, oldest first, with its plan's slug and whether it has a live token."""
+
+    def read(session: Session) -> list[tuple[Member, str | None, bool]]:
+        plans = subscription.live_plans(session)
+        with_token = service_token.accounts_with_live_token(session)
+        return [
+            (_member(each), plans.get(each.id), each.id in with_token) for each in account.living(session)
+        ]
+
+    return services().storage.read_session(read)
+
+
+def suspend(account_id: int) -> None:
+    """Stop an account's token and sign-in, at once and everywhere; plan and usage stay."""
+
+    def work(found: Account) -> None:
+        found.suspended_at = found.suspended_at or utcnow()
+        found.session_epoch += 1
+
+    _change(account_id, work)
+
+
+def resume(account_id: int) -> None:
+    """Let a suspended account go on, with the token that it had."""
+
+    def work(found: Account) -> None:
+        found.suspended_at = None
+
+    _change(account_id, work)
+
+
+def set_password(account_id: int, password: str) -> None:
+    """Give an account a new password and sign it out everywhere.
+
+    Raises:
+        UnfitPassword: see ``passwords.check_fit``.
+    """
+    password_hash = passwords.hashed(password)
+
+    def work(found: Account) -> None:
+        found.password_hash = password_hash
+        found.session_epoch += 1
+
+    _change(account_id, work)
+
+
+def delete(account_id: int) -> None:
+    """Erase what is personal, end the plan, revoke the token; what was used stays with the address."""
+
+    def work(session: Session) -> None:
+        found = account.find_locked(session, account_id)
+        if found is not None:
+            service_token.revoke(session, account_id)
+            subscription.end(session, account_id)
+            account.erase(session, found)
+
+    services().storage.write_session(work)
+
+
+# -- plans and tokens ----------------------------------------------------------------------------------------
+
+
+def holding(account_id: int) -> Holding:
+    """Return the account's plan and token as they are."""
+    return services().storage.read_session(lambda session: _holding(session, account_id))
+
+
+def equip(account_id: int) -> Holding:
+    """Activate the first plan if the account has none, and make its token if it never had one.
+
+    Any number of simultaneous calls make one of each.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
+    first_slug = services().catalog.first_plan.slug
+
+    def work(session: Session) -> Holding:
+        return _equip(session, _locked(session, account_id), first_slug)
+
+    return _repeat_once(work)
+
+
+def set_plan(account_id: int, plan_slug: str) -> Plan:
+    """Move an account to a plan, from its next request on.
+
+    Raises:
+        UnknownPlan: the catalog has none of this slug.
+        NoSuchAccount: it was deleted a moment ago.
+    """
+    plan = _plan(plan_slug)
+    _repeat_once(lambda session: subscription.activate(session, _locked(session, account_id).id, plan.slug))
+    return plan
+
+
+def regenerate_token(account_id: int) -> str:
+    """Make a new token the account's live one, also after a revocation; the old one stops at once.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
+    return _repeat_once(lambda session: _issue(session, _locked(session, account_id).id))
+
+
+def revoke_token(account_id: int) -> bool:
+    """Stop the account's token until somebody makes a new one; tell whether there was one."""
+    return services().storage.write_session(lambda session: service_token.revoke(session, account_id))
+
+
+# -- inside a transaction ------------------------------------------------------------------------------------
+
+
+def _create(session: Session, email: str, password_hash: str | None, *, is_operator: bool = False) -> Account:
+    email_hash = services().keyring.email_hash(email)
+    try:
+        return account.create(session, email, email_hash, password_hash, is_operator=is_operator)
+    except AddressTaken as error:
+        raise EmailTaken(f"An account with the address {email} exists already.") from error
+
+
+def _equip(session: Session, owner: Account, plan_slug: str) -> Holding:
+    if subscription.live(session, owner.id) is None:
+        subscription.activate(session, owner.id, plan_slug)
+    if not _token_was_made(session, owner):
+        _issue(session, owner.id)
+    return _holding(session, owner.id)
+
+
+def _holding(session: Session, account_id: int) -> Holding:
+    owner = account.find(session, account_id)
+    if owner is None:
+        return Holding(None, None, False)
+    current = subscription.live(session, account_id)
+    token = service_token.live(session, account_id)
+    return Holding(
+        plan_slug=None if current is None else current.plan_slug,
+        token=None if token is None else services().keyring.open_token(token.sealed, account_id),
+        token_was_made=_token_was_made(session, owner),
+    )
+
+
+def _token_was_made(session: Session, owner: Account) -> bool:
+    newest = service_token.latest(session, owner.id)
+    # A token from before the account was deleted and made again says nothing about what its owner wants now.
+    return newest is not None and newest.created_at >= owner.created_at
+
+
+def _issue(session: Session, account_id: int) -> str:
+    token = token_format.generate()
+    sealed = services().keyring.seal_token(token, account_id)
+    service_token.issue(session, account_id, token_format.digest(token), sealed)
+    return token
+
+
+def _living(session: Session, account_id: int) -> Member | None:
+    found = account.find(session, account_id)
+    return None if found is None else _member(found)
+
+
+def _locked(session: Session, account_id: int) -> Account:
+    found = account.find_locked(session, account_id)
+    if found is None:
+        raise NoSuchAccount("This account does not exist any more.")
+    return found
+
+
+def _member(found: Account) -> Member:
+    return Member(
+        id=found.id,
+        email=found.email or "",
+        is_operator=found.is_operator,
+        is_suspended=found.suspended_at is not None,
+        session_epoch=found.session_epoch,
+        created_at=found.created_at,
+    )
+
+
+def _change(account_id: int, change: Callable[[Account], None]) -> None:
+    def work(session: Session) -> None:
+        found = account.find_locked(session, account_id)
+        if found is not None:
+            change(found)
+
+    services().storage.write_session(work)
+
+
+def _store_rehash(account_id: int, old_hash: str, new_hash: str) -> None:
+    def work(found: Account) -> None:
+        if found.password_hash == old_hash:  # else it was changed meanwhile
+            found.password_hash = new_hash
+
+    _change(account_id, work)
+
+
+def _plan(slug: str) -> Plan:
+    catalog = services().catalog
+    plan = catalog.plan(slug)
+    if plan is None:
+        known = ", ".join(each.slug for each in catalog.plans)
+        raise UnknownPlan(f"No plan is called {slug!r}. There are: {known}.")
+    return plan
+
+
+def _repeat_once(work: Callable[[Session], T]) -> T:
+    """Write; when somebody else was first at a unique key, look again at what there is now."""
+    try:
+        return services().storage.write_session(work)
+    except IntegrityError:
+        return services().storage.write_session(work)
