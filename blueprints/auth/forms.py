@@ -1,0 +1,52 @@
+"""The forms of sign-up, sign-in and the first operator, named as password managers expect."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, PasswordField, ValidationError
+from wtforms.validators import InputRequired
+
+from service import membership, passwords
+
+
+class SignInForm(FlaskForm):
+    """Address and password; wrong ones are told apart from unknown ones nowhere."""
+
+    email = EmailField(
+        "E-mail address",
+        [InputRequired("Enter your e-mail address.")],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password", [InputRequired("Enter your password.")], render_kw={"autocomplete": "current-password"}
+    )
+
+
+class NewAccountForm(FlaskForm):
+    """Address and password of an account to be made."""
+
+    email = EmailField(
+        "E-mail address",
+        [InputRequired("Enter your e-mail address.")],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password",
+        [InputRequired("Choose a password.")],
+        description=f"At least {passwords.LEAST_CHARACTERS} characters. A few words make a good one.",
+        render_kw={"autocomplete": "new-password", "minlength": passwords.LEAST_CHARACTERS},
+    )
+
+    def validate_email(self, field: Field) -> None:
+        """Refuse what is no e-mail address, beside the field."""
+        try:
+            membership.usable_email(field.data)
+        except membership.UnfitEmail as error:
+            raise ValidationError(str(error)) from error
+
+    def validate_password(self, field: Field) -> None:
+        """Refuse a password that is too short or too long, beside the field."""
+        try:
+            passwords.check_fit(field.data)
+        except passwords.UnfitPassword as error:
+            raise ValidationError(str(error)) from error

@@ -1,0 +1,100 @@
+"""Sign-up, sign-in, sign-out, and the page that makes the first operator."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from blueprints.auth.forms import NewAccountForm, SignInForm
+from blueprints.auth.login import end_session, start_session
+from blueprints.auth.return_path import own_path
+from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
+from service import membership
+from service.services import services
+
+bp = Blueprint("auth", __name__)
+
+
+@bp.route("/sign-up", methods=["GET", "POST"])
+def sign_up() -> ResponseReturnValue:
+    """Make a member's account and sign in at once."""
+    if current_user.is_authenticated:
+        return redirect(url_for("docs.documentation"), 303)
+    if services().catalog.service.registration != "open":
+        return render_template("auth/closed.html"), 200 if request.method in ("GET", "HEAD") else 403
+    form = NewAccountForm()
+    if not form.validate_on_submit():
+        return _form_page("auth/sign_up.html", form)
+    sign_up_attempt(request.remote_addr or "")
+    try:
+        member = membership.sign_up(form.email.data, form.password.data)
+    except membership.EmailTaken:
+        form.email.errors = ["An account with this address exists already. Sign in instead."]
+        return _form_page("auth/sign_up.html", form)
+    except membership.Suspended as error:
+        form.email.errors = [str(error)]
+        return _form_page("auth/sign_up.html", form)
+    start_session(member)
+    return redirect(url_for("docs.documentation"), 303)
+
+
+@bp.route("/sign-in", methods=["GET", "POST"])
+def sign_in() -> ResponseReturnValue:
+    """Sign in and go on to where the visitor was headed."""
+    target = own_path(request.args.get("next")) or url_for("docs.documentation")
+    if current_user.is_authenticated:
+        return redirect(target, 303)
+    form = SignInForm()
+    if not form.validate_on_submit():
+        return _form_page("auth/sign_in.html", form)
+    attempt = sign_in_attempt(request.remote_addr or "", form.email.data)
+    try:
+        member = membership.authenticate(form.email.data, form.password.data)
+    except membership.Suspended as error:
+        attempt.succeeded()
+        form.form_errors.append(str(error))
+        return _form_page("auth/sign_in.html", form)
+    if member is None:
+        form.form_errors.append("E-mail address and password do not belong together. Check both.")
+        return _form_page("auth/sign_in.html", form)
+    attempt.succeeded()
+    start_session(member)
+    return redirect(target, 303)
+
+
+@bp.post("/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """Sign out in this browser."""
+    end_session()
+    flash("You are signed out.")
+    return redirect(url_for("docs.product"), 303)
+
+
+@bp.route("/operator", methods=["GET", "POST"])
+def operator() -> ResponseReturnValue:
+    """Make the first operator's account by the one-time link and sign in."""
+    link_secret = request.args.get("link", "")
+    if not membership.operator_link_is_usable(link_secret):
+        return _link_refused()
+    form = NewAccountForm()
+    if not form.validate_on_submit():
+        return _form_page("auth/operator.html", form)
+    try:
+        member = membership.create_first_operator(link_secret, form.email.data, form.password.data)
+    except membership.LinkNotUsable:
+        return _link_refused()
+    except membership.EmailTaken:
+        form.email.errors = ["A member's account has this address. Use another one for the operator."]
+        return _form_page("auth/operator.html", form)
+    start_session(member)
+    return redirect(url_for("docs.documentation"), 303)
+
+
+def _form_page(template: str, form: NewAccountForm | SignInForm) -> ResponseReturnValue:
+    """Show a form; 422 when what was sent in it cannot be used."""
+    return render_template(template, form=form), 422 if form.errors else 200
+
+
+def _link_refused() -> ResponseReturnValue:
+    return render_template("auth/operator_refused.html", operator_exists=membership.operator_exists()), 410

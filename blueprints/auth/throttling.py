@@ -1,0 +1,60 @@
+"""How often somebody may try to sign in or sign up, counted for all workers together."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
+from werkzeug.exceptions import TooManyRequests
+
+from service.services import services
+
+SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
+SIGN_IN_BY_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="sign-in-account")
+SIGN_UP_BY_ADDRESS = RateLimitItemPerHour(20, namespace="sign-up-address")
+
+Limit = tuple[RateLimitItem, str]
+
+
+class Attempt:
+    """One try, counted before its outcome is known: of many at the same moment none slips through."""
+
+    def __init__(self, *limits: Limit) -> None:
+        """Count the try.
+
+        Raises:
+            TooManyRequests: one of the limits is used up.
+        """
+        self._limits = limits
+        limiter = _limiter()
+        for item, who in limits:
+            if not limiter.hit(item, who):
+                ends_at = limiter.get_window_stats(item, who).reset_time
+                seconds = max(1, math.ceil(ends_at - time.time()))
+                minutes = math.ceil(seconds / 60)
+                raise TooManyRequests(
+                    f"Too many tries. Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
+                    retry_after=seconds,
+                )
+
+    def succeeded(self) -> None:
+        """Take the count back: only failures are to count."""
+        for item, who in self._limits:
+            services().counters.incr(item.key_for(who), item.get_expiry(), -1)
+
+
+def sign_in_attempt(address: str, email: str) -> Attempt:
+    """Count a try to sign in, by network address and by account; 15 minutes each."""
+    account_key = services().keyring.email_hash(email).hex()
+    return Attempt((SIGN_IN_BY_ADDRESS, address), (SIGN_IN_BY_ACCOUNT, account_key))
+
+
+def sign_up_attempt(address: str) -> Attempt:
+    """Count a try to sign up, by network address; an hour."""
+    return Attempt((SIGN_UP_BY_ADDRESS, address))
+
+
+def _limiter() -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(services().counters)
