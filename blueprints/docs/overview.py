@@ -1,0 +1,64 @@
+"""What the documentation page shows of one account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from catalog.model import Plan
+from models.quota import Limits, Standing, newest_row, standing
+from models.token_format import masked
+from service import membership
+from service.membership import Holding
+from service.services import services
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Plan, quota and token of one account; ``standing`` is None when the catalog lacks its plan."""
+
+    plan: Plan | None
+    standing: Standing | None
+    token: str | None
+    """The whole token: for answers to a POST that asked for it, never for a GET."""
+
+    @property
+    def masked_token(self) -> str | None:
+        """The token with all but its ends hidden."""
+        return None if self.token is None else masked(self.token)
+
+
+def overview_of(account_id: int) -> Overview:
+    """Read an account's overview; its first visit activates the first plan and makes the token.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
+    held = membership.holding(account_id)
+    if held.plan_slug is None or not held.token_was_made:
+        held = membership.equip(account_id)
+    plan = _plan_of(held)
+    return Overview(plan, None if plan is None else _standing(account_id, plan), held.token)
+
+
+def plan_of(account_id: int) -> Plan | None:
+    """Return the account's plan; None before its first visit to the documentation page."""
+    return _plan_of(membership.holding(account_id))
+
+
+def _plan_of(held: Holding) -> Plan | None:
+    return None if held.plan_slug is None else services().catalog.plan(held.plan_slug)
+
+
+def _standing(account_id: int, plan: Plan) -> Standing:
+    house = services()
+    limits = Limits(plan.daily, plan.monthly)
+    return house.storage.read(
+        lambda connection: standing(
+            connection,
+            account_id,
+            limits,
+            house.calendar,
+            house.storage.now(connection),
+            newest_row(connection, account_id),
+        )
+    )

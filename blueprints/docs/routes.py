@@ -1,0 +1,100 @@
+"""The product page, the documentation page with its token box, the plans page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from blueprints.docs.overview import overview_of, plan_of
+from pages import api_address
+from service import membership
+from service.services import services
+
+bp = Blueprint("docs", __name__)
+
+CONFIRMED = "yes"
+
+
+@bp.get("/")
+def product() -> ResponseReturnValue:
+    """Say what the service is, how it works and what it costs."""
+    catalog = services().catalog
+    return render_template("docs/product.html", catalog=catalog, api_address=api_address(catalog))
+
+
+@bp.get("/plans")
+def plans() -> ResponseReturnValue:
+    """Show every plan, the visitor's own marked; the API's 429 answers point here."""
+    own_plan = plan_of(current_user.member.id) if current_user.is_authenticated else None
+    return render_template("docs/plans.html", catalog=services().catalog, own_plan=own_plan)
+
+
+@bp.get("/docs")
+def documentation() -> ResponseReturnValue:
+    """Show the documentation, with plan, quota and token box to whoever is signed in."""
+    asked = request.args.get("confirm")
+    return _documentation(confirm=asked if asked in ("regenerate", "revoke") else None)
+
+
+@bp.post("/docs/token/reveal")
+@login_required
+def reveal_token() -> ResponseReturnValue:
+    """Answer with the whole token: as a page, or as JSON to the copy button."""
+    if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
+        return jsonify(token=overview_of(current_user.member.id).token)
+    return _documentation(reveal=True)
+
+
+@bp.post("/docs/token/create")
+@login_required
+def create_token() -> ResponseReturnValue:
+    """Make a token where the last one was revoked."""
+    if membership.holding(current_user.member.id).token is None:
+        membership.regenerate_token(current_user.member.id)
+        flash("A new token was made.")
+    return _to_token_box()
+
+
+@bp.post("/docs/token/regenerate")
+@login_required
+def regenerate_token() -> ResponseReturnValue:
+    """Replace the token, once the member has pressed the second time."""
+    if request.form.get("confirm") != CONFIRMED:
+        return _to_token_box(confirm="regenerate")
+    membership.regenerate_token(current_user.member.id)
+    flash("A new token was made. The old one has stopped working.")
+    return _to_token_box()
+
+
+@bp.post("/docs/token/revoke")
+@login_required
+def revoke_token() -> ResponseReturnValue:
+    """Stop the token, once the member has pressed the second time."""
+    if request.form.get("confirm") != CONFIRMED:
+        return _to_token_box(confirm="revoke")
+    membership.revoke_token(current_user.member.id)
+    flash("The token was revoked. Requests with it are refused from now on.")
+    return _to_token_box()
+
+
+def _documentation(*, reveal: bool = False, confirm: str | None = None) -> ResponseReturnValue:
+    catalog = services().catalog
+    overview = None
+    if current_user.is_authenticated:
+        try:
+            overview = overview_of(current_user.member.id)
+        except membership.NoSuchAccount:  # deleted since the cookie was checked
+            abort(404)
+    return render_template(
+        "docs/documentation.html",
+        catalog=catalog,
+        api_address=api_address(catalog),
+        overview=overview,
+        reveal=reveal,
+        confirm=confirm,
+    )
+
+
+def _to_token_box(confirm: str | None = None) -> ResponseReturnValue:
+    return redirect(url_for("docs.documentation", confirm=confirm, _anchor="token"), 303)
