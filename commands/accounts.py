@@ -1,0 +1,210 @@
+"""``flask accounts ...``: what an operator or a script does with accounts. None of these asks anything."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import AppGroup
+
+from commands.output import Answer, Refusal, answers, in_service, table
+
+if TYPE_CHECKING:
+    from service.membership import Member
+
+STANDARD_INPUT_S = 5.0
+
+accounts = AppGroup("accounts", help="Make and manage accounts.")
+
+
+@accounts.command("create", with_appcontext=False)
+@click.argument("email")
+@click.option("--password", metavar="P", help="Without one nobody can sign in until set-password.")
+@click.option("--plan", "plan_slug", metavar="SLUG", help="The first plan of the catalog unless given.")
+@click.option("--admin", is_flag=True, help="Make an operator.")
+@answers
+@in_service
+def create(email: str, password: str | None, plan_slug: str | None, admin: bool) -> Answer:
+    """Make an account with plan and token."""
+    from service import membership
+
+    member, held = membership.create(email, password, plan_slug, is_operator=admin)
+    document = {
+        "email": member.email,
+        "plan": held.plan_slug,
+        "token": held.token,
+        "operator": member.is_operator,
+        "suspended": member.is_suspended,
+    }
+    lines = [f"email  {member.email}", f"plan   {held.plan_slug}", f"token  {held.token}"]
+    if password is None:
+        lines.append(f"No password yet: flask accounts set-password {member.email}")
+    if member.is_suspended:
+        lines.append(f"This address was suspended and still is: flask accounts resume {member.email}")
+    return Answer(document, "\n".join(lines))
+
+
+@accounts.command("list", with_appcontext=False)
+@answers
+@in_service
+def list_accounts() -> Answer:
+    """List all accounts, oldest first; no tokens."""
+    from service import membership
+
+    members = membership.members()
+    document = [
+        {
+            "email": member.email,
+            "plan": plan_slug,
+            "operator": member.is_operator,
+            "suspended": member.is_suspended,
+            "has_token": has_token,
+            "created_at": member.created_at.isoformat(timespec="seconds"),
+        }
+        for member, plan_slug, has_token in members
+    ]
+    rows = [
+        [
+            member.email,
+            plan_slug or "-",
+            "operator" if member.is_operator else "member",
+            "suspended" if member.is_suspended else "active",
+            "yes" if has_token else "no",
+            f"{member.created_at:%Y-%m-%d}",
+        ]
+        for member, plan_slug, has_token in members
+    ]
+    text = table(["EMAIL", "PLAN", "ROLE", "STATE", "TOKEN", "CREATED"], rows) if rows else "No accounts yet."
+    return Answer(document, text)
+
+
+@accounts.command("set-plan", with_appcontext=False)
+@click.argument("email")
+@click.argument("slug")
+@answers
+@in_service
+def set_plan(email: str, slug: str) -> Answer:
+    """Move an account to a plan, from its next request on."""
+    from service import membership
+
+    member = membership.find(email)
+    plan = membership.set_plan(member.id, slug)
+    return Answer({"email": member.email, "plan": plan.slug}, f"{member.email} is on {plan.slug}.")
+
+
+@accounts.command("token", with_appcontext=False)
+@click.argument("email")
+@click.option("--regenerate", is_flag=True, help="Make a new one; the old one stops at once.")
+@click.option("--revoke", is_flag=True, help="Stop it; nothing works until a new one is made.")
+@answers
+@in_service
+def token(email: str, regenerate: bool, revoke: bool) -> Answer:
+    """Print an account's token; alone, so that a script can take it."""
+    from service import membership
+
+    if regenerate and revoke:
+        raise click.UsageError("Choose one of --regenerate and --revoke.")
+    member = membership.find(email)
+    if revoke:
+        was_live = membership.revoke_token(member.id)
+        text = "The token is revoked." if was_live else "There was no live token."
+        return Answer({"email": member.email, "token": None, "revoked": was_live}, text)
+    if regenerate:
+        shown: str | None = membership.regenerate_token(member.id)
+    else:
+        shown = membership.equip(member.id).token
+    if shown is None:
+        raise Refusal("The token was revoked. --regenerate makes a new one.")
+    return Answer({"email": member.email, "token": shown}, shown)
+
+
+@accounts.command("suspend", with_appcontext=False)
+@click.argument("email")
+@answers
+@in_service
+def suspend(email: str) -> Answer:
+    """Stop an account's token and sign-in until it is resumed."""
+    from service import membership
+
+    member = membership.find(email)
+    membership.suspend(member.id)
+    return _state(member, "suspended", True, "is suspended")
+
+
+@accounts.command("resume", with_appcontext=False)
+@click.argument("email")
+@answers
+@in_service
+def resume(email: str) -> Answer:
+    """Let a suspended account go on, with the token that it had."""
+    from service import membership
+
+    member = membership.find(email)
+    membership.resume(member.id)
+    return _state(member, "suspended", False, "may go on")
+
+
+@accounts.command("delete", with_appcontext=False)
+@click.argument("email")
+@answers
+@in_service
+def delete(email: str) -> Answer:
+    """Delete an account; what it used stays with its address."""
+    from service import membership
+
+    member = membership.find(email)
+    membership.delete(member.id)
+    return _state(member, "deleted", True, "is deleted")
+
+
+@accounts.command("set-password", with_appcontext=False)
+@click.argument("email")
+@click.option("--password", metavar="P", help="Else a line of standard input; else one is made and printed.")
+@answers
+@in_service
+def set_password(email: str, password: str | None) -> Answer:
+    """Give an account a new password and sign it out everywhere."""
+    from service import membership, passwords
+
+    member = membership.find(email)
+    given = password if password is not None else _line_of_standard_input()
+    chosen = given or passwords.generate()
+    membership.set_password(member.id, chosen)
+    if given:
+        return Answer({"email": member.email}, f"{member.email} has the new password.")
+    document = {"email": member.email, "password": chosen}
+    return Answer(document, f"The new password of {member.email}: {chosen}")
+
+
+@accounts.command("operator-link", with_appcontext=False)
+@answers
+@in_service
+def operator_link() -> Answer:
+    """Print a link that makes the first operator's account; it works once, for an hour."""
+    from service import membership
+    from service.operator_link import hand_out_operator_link
+
+    if membership.operator_exists():
+        raise Refusal("There is an operator already. A further one: flask accounts create EMAIL --admin")
+    link = hand_out_operator_link()
+    return Answer({"link": link}, link)
+
+
+def _state(member: Member, name: str, value: bool, words: str) -> Answer:
+    return Answer({"email": member.email, name: value}, f"{member.email} {words}.")
+
+
+def _line_of_standard_input() -> str | None:
+    """Return the line that was piped in; None for a terminal, an empty input, or one that stays silent."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return None
+    from gevent.monkey import get_original
+
+    try:
+        # Started by another program, an open pipe that nobody writes to must not be waited for forever.
+        readable, _, _ = get_original("select", "select")([sys.stdin.fileno()], [], [], STANDARD_INPUT_S)
+    except (io.UnsupportedOperation, ValueError):  # not a file of the system
+        readable = [True]
+    return sys.stdin.readline().rstrip("\r\n") or None if readable else None

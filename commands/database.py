@@ -1,0 +1,60 @@
+"""``flask db upgrade --json``: Flask-Migrate's own command, which also tells where it came from and went to.
+
+The group ``db`` belongs to Flask-Migrate, which registers it as a plugin of ``flask``; plugins are looked up
+before the application is loaded, so a group of the same name at the application would never be found. All
+plugins are imported before any command is looked up, though, and importing this one changes the group's own
+object. ``plugin`` itself is a command only because Flask adds what an entry point names; it is hidden.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask_migrate.cli import db
+
+from commands.output import Answer, answers, refused
+
+_flask_migrates_upgrade: click.Command = db.commands["upgrade"]
+_flask_migrates_group = db.callback
+
+
+@click.command("smartroute-db", hidden=True)
+def plugin() -> None:
+    """Do nothing: ``flask db upgrade`` is what this module is for."""
+
+
+@answers
+def _upgrade(**arguments: Any) -> Answer:
+    """Upgrade the database to a later version."""
+    from service import schema
+
+    context = click.get_current_context()
+
+    def migrate() -> None:
+        context.invoke(_flask_migrates_upgrade, **arguments)
+
+    if arguments.get("sql"):  # prints statements and changes nothing
+        migrate()
+        return Answer(None, "")
+    before, after = schema.change(migrate)
+    text = f"The database was at {before or 'nothing'} and is at {after or 'nothing'}."
+    return Answer({"from": before, "to": after}, text)
+
+
+def _group(*arguments: Any, **options: Any) -> Any:
+    """Load the application for the commands below; a wrong configuration is a sentence, not a trace."""
+    try:
+        return _flask_migrates_group(*arguments, **options)
+    except Exception as error:
+        raise refused(error) from error
+
+
+def _install() -> None:
+    upgrade = click.command("upgrade", help=_upgrade.__doc__)(_upgrade)
+    upgrade.params = [*_flask_migrates_upgrade.params, *upgrade.params]
+    db.add_command(upgrade)
+    db.callback = _group
+
+
+_install()
