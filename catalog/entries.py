@@ -177,7 +177,7 @@ def read_plan(table: Table, profiles: Mapping[str, Profile], position: int) -> P
     if alias not in profiles:
         table.refuse("profile", f"the alias of a profile (one of {', '.join(profiles)}), got {got(alias)}")
     leave_out = " (leave the key out for unlimited)"
-    plan = Plan(
+    return Plan(
         slug=slug,
         name=table.text("name", slug, most=80),
         profile=profiles[alias],
@@ -191,11 +191,6 @@ def read_plan(table: Table, profiles: Mapping[str, Profile], position: int) -> P
         description=table.text("description", "", most=300),
         position=position,
     )
-    if plan.daily is not None and plan.monthly is not None and plan.daily > plan.monthly:
-        table.refuse(
-            "daily", f"at most the monthly {plan.monthly}, else it is never reached, got {plan.daily}"
-        )
-    return plan
 
 
 def _currency(table: Table) -> str:

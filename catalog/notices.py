@@ -36,3 +36,10 @@ def lost_quotas(plans: Sequence[Plan], shipped: Mapping[str, Mapping[str, object
             before = shipped.get(plan.slug, {}).get(key)
             if quota is None and before is not None:
                 yield f'the plan "{plan.slug}" has no {key} quota (as shipped: {before})'
+
+
+def unreachable_quotas(plans: Sequence[Plan]) -> Iterator[str]:
+    """Plans whose month is used up before a single day could be; a quota bonus may still make sense of them."""
+    for plan in plans:
+        if plan.daily is not None and plan.monthly is not None and plan.daily > plan.monthly:
+            yield f'the plan "{plan.slug}" allows {plan.daily} prompts a day but {plan.monthly} a month'

@@ -10,7 +10,7 @@ from catalog.backends import Backends, read_backends
 from catalog.entries import read_plan, read_profile, read_route, read_service, refuse_repeated
 from catalog.lines import KeyPath
 from catalog.model import Catalog, Plan, Profile, Route
-from catalog.notices import idle_parts, lost_quotas
+from catalog.notices import idle_parts, lost_quotas, unreachable_quotas
 from catalog.source import Source, read_source
 from catalog.tables import Table
 
@@ -121,7 +121,7 @@ def _read_plans(
         table = Table(root.source, path, value, keys.PLAN, kept)
         plans.append(read_plan(table, by_alias, position))
         refuse_repeated(table, "slug", seen)
-    return tuple(plans), list(lost_quotas(plans, inherited))
+    return tuple(plans), [*lost_quotas(plans, inherited), *unreachable_quotas(plans)]
 
 
 def _shipped_plans(shipped: Source, by_alias: Mapping[str, Profile]) -> tuple[list[Plan], list[str]]:

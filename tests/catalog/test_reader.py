@@ -197,6 +197,12 @@ def test_quotas_left_out_of_a_shipped_plan_are_unlimited_and_a_notice_says_so(re
     assert catalog.first_plan.price is None
 
 
+def test_a_daily_quota_above_the_monthly_one_is_served_with_a_notice(read: Read) -> None:
+    catalog = read('[[plans]]\nslug = "free"\ndaily = 11\nmonthly = 10\n')
+    assert catalog.first_plan.daily == 11
+    assert 'smartroute.toml: the plan "free" allows 11 prompts a day but 10 a month' in catalog.notices
+
+
 def test_equal_daily_and_monthly_quotas_are_right(read: Read) -> None:
     plan = read('[[plans]]\nslug = "free"\ndaily = 5\nmonthly = 5\n').first_plan
     assert (plan.daily, plan.monthly) == (5, 5)

@@ -228,12 +228,6 @@ def test_a_wrong_plan_value_is_refused(refusal: Refusal, line: str, key: str, ex
     assert expected in message
 
 
-def test_a_daily_quota_above_the_monthly_one_is_never_reached_and_is_refused(refusal: Refusal) -> None:
-    message = refusal(PLAN + "monthly = 10\ndaily = 11\n")
-    assert message == (
-        "smartroute.toml:5: plans[0].daily: expected at most the monthly 10, else it is never reached, got 11"
-    )
-
 
 @pytest.mark.parametrize(
     ("text", "place"),
