@@ -103,7 +103,7 @@ def test_a_dangling_link_in_the_root_is_not_taken_for_no_file(tmp_path: Path) ->
         ("sqlite:////var/lib/a.db", "sqlite:////var/lib/a.db"),
         ("mysql+pymysql://u:p%40@db:3306/sr?charset=utf8mb4",) * 2,
         ("mysql+pymysql://u@/sr?unix_socket=/run/m.sock",) * 2,
-        ("mariadb+pymysql://u:p@db/sr",) * 2,
+        ("mariadb+pymysql://u:p@db/sr", "mysql+pymysql://u:p@db/sr"),
     ],
 )
 def test_database_addresses_are_accepted_and_sqlite_paths_made_absolute(
