@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import socket
-import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from collections.abc import Callable
 import gevent
 
 from models import lease
+from models.engine import checkpoint
 from models.storage import Storage, StorageUnavailable
 
 log = logging.getLogger("smartroute.worker")
@@ -136,22 +136,6 @@ class Housekeeping:
         threadpool = gevent.get_hub().threadpool
         while True:
             gevent.sleep(CHECKPOINT_EVERY_S)
-            trouble = threadpool.spawn(_checkpoint, path).get()
+            trouble = threadpool.spawn(checkpoint, path).get()
             if trouble:
                 log.warning("the write-ahead log could not be checkpointed: %s", trouble)
-
-
-def _checkpoint(path: str) -> str | None:
-    """Move what the write-ahead log holds into the database file, without making anybody wait.
-
-    Runs in a real thread, so it shares nothing with the greenlets; returns what went wrong.
-    """
-    try:
-        connection = sqlite3.connect(path, timeout=0)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return str(error)
-    return None
