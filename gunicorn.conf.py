@@ -6,6 +6,7 @@ where a wrong catalog leaves the accepted one in force.
 
 import os
 import resource
+import signal
 from pathlib import Path
 
 from service import startup
@@ -73,6 +74,8 @@ def post_fork(server, worker):
 
 def post_worker_init(worker):
     """Start the periodic work of this worker."""
+    # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     startup.start_housekeeping(worker.wsgi)
 
 
