@@ -32,7 +32,10 @@ def main() -> None:
     ended = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, ended.set)
-    server = make_server(arguments.port, arguments.host, log=arguments.log)
+    try:
+        server = make_server(arguments.port, arguments.host, log=arguments.log)
+    except OSError as exc:
+        parser.exit(1, f"demo upstream: cannot listen on {arguments.host}:{arguments.port}: {exc.strerror}\n")
     server.start()
     print(f"demo upstream on http://{arguments.host}:{server.server_port}/v1", flush=True)
     if arguments.exit_with_stdin:

@@ -14,7 +14,7 @@ from demo_upstream.script import Call, Script, Turn
 from demo_upstream.triggers import ALL_WORDS
 
 GREETING = "This is the demo upstream of Smart Route."
-_PIECE = re.compile(r"\s*\S+|\s+$")
+_PIECE = re.compile(r"[ \t\r\n]*[^ \t\r\n]+|[ \t\r\n]+$")
 
 
 @dataclass(frozen=True, slots=True)

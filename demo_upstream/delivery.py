@@ -28,6 +28,7 @@ _VENDOR_HEADERS = (
     "X-RateLimit-Remaining-Requests: 4241\r\n"
     "Set-Cookie: demo_backend_session=demo-backend; Path=/; HttpOnly\r\n"
 )
+_BODILESS = (204, 304)
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -46,6 +47,8 @@ class Delivery:
     def whole(self, status: int, content_type: str, body: bytes) -> None:
         """Send an answer in one piece; cuts, resets and silences come in the middle of its body."""
         script = self._script
+        if status in _BODILESS:
+            body = b""
         middle = (
             script.silence or script.cut is not None or script.drop is not None or _is_position(script.reset)
         )
@@ -193,7 +196,7 @@ class Delivery:
         lines.append(f"Content-Type: {script.content_type or content_type}\r\n")
         if self._chunked:
             lines.append("Transfer-Encoding: chunked\r\n")
-        elif length is not None and status not in (204, 304):
+        elif length is not None and status not in _BODILESS:
             lines.append(f"Content-Length: {length}\r\n")
         if script.gzip:
             lines.append("Content-Encoding: gzip\r\n")

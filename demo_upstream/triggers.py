@@ -132,7 +132,6 @@ WORDS: dict[str, Convert] = {
         "same-id",
         "one-delta",
         "empty-choices",
-        "no-choices",
         "no-role",
         "role-every",
     ),
