@@ -10,7 +10,6 @@ from pathlib import Path
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
-from pages import error_page, register_page_helpers
 from werkzeug.exceptions import HTTPException
 
 import blueprints.api_v1.routes
@@ -32,6 +31,7 @@ from models.calendar_windows import Calendar
 from models.engine import engine_options, prepare_engine
 from models.storage import Storage
 from models.throttle import DatabaseCounters
+from pages import error_page, register_page_helpers
 from service.keys import Keyring
 from service.services import EXTENSION, Services
 from service.worker import Worker
@@ -86,9 +86,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
 
     login_manager.init_app(app)
-    app.register_blueprint(
-        blueprints.api_v1.routes.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ)
-    )
+    app.register_blueprint(blueprints.api_v1.routes.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
     app.register_blueprint(blueprints.auth.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)

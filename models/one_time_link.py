@@ -54,7 +54,7 @@ def use(session: Session, purpose: str, digest: bytes) -> bool:
     return bool(session.execute(used.values(used_at=utcnow())).rowcount)  # type: ignore[attr-defined]
 
 
-def _usable(purpose: str, digest: bytes) -> sa.Select[tuple[int]]:
+def _usable(purpose: str, digest: bytes) -> sa.Select[int]:
     return sa.select(OneTimeLink.id).where(
         OneTimeLink.purpose == purpose,
         OneTimeLink.digest == digest,

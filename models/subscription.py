@@ -66,8 +66,8 @@ def live_plans(session: Session) -> dict[int, str]:
 def plans_in_use(session: Session) -> dict[str, int]:
     """Return how many accounts hold each plan, by slug."""
     held = (
-        sa.select(Subscription.plan_slug, sa.func.count())
+        sa.select(Subscription.plan_slug, sa.func.count().label("accounts"))
         .where(Subscription.live_account_id.is_not(None))
         .group_by(Subscription.plan_slug)
     )
-    return {slug: count for slug, count in session.execute(held)}
+    return {row.plan_slug: row.accounts for row in session.execute(held)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import string
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE_BYTES = 12
+_CHECK_ALPHABET = string.ascii_letters + string.digits
 
 
 class WrongKey(Exception):
@@ -35,6 +37,8 @@ class Keyring:
         self.fingerprint = derive("fingerprint").hex()[:32]
         self._tokens = AESGCM(derive("service tokens"))
         self._addresses = derive("e-mail addresses")
+        self._calls = derive("tool call ids")
+        self._reasoning = AESGCM(derive("sealed reasoning"))
 
     def seal_token(self, token: str, account_id: int) -> bytes:
         """Encrypt a service token; it can be opened for the same account only."""
@@ -56,6 +60,28 @@ class Keyring:
     def email_hash(self, email: str) -> bytes:
         """Return the 32 bytes by which an address is found, also after its account was deleted."""
         return hmac.digest(self._addresses, normal_email(email).encode(), hashlib.sha256)
+
+    def call_check(self, account_id: int, text: str) -> str:
+        """Return the 14 letters and digits that tell a call id of ours, for this account, from any other."""
+        check = hmac.digest(self._calls, f"{account_id}:{text}".encode(), hashlib.sha256)
+        number = int.from_bytes(check[:12], "big")
+        characters = []
+        for _ in range(14):
+            number, place = divmod(number, len(_CHECK_ALPHABET))
+            characters.append(_CHECK_ALPHABET[place])
+        return "".join(characters)
+
+    def seal(self, text: bytes, account_id: int) -> bytes:
+        """Encrypt what a client keeps for us and only its own account may bring back."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._reasoning.encrypt(nonce, text, str(account_id).encode())
+
+    def unseal(self, sealed: bytes, account_id: int) -> bytes | None:
+        """Decrypt what ``seal`` made for the same account; None for anything else."""
+        try:
+            return self._reasoning.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], str(account_id).encode())
+        except (InvalidTag, ValueError):
+            return None
 
 
 def normal_email(email: str) -> str:

@@ -20,9 +20,7 @@ MOST_BYTES = 1024
 # Source: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # memory in KiB
 # Of no password: verified when there is none, so that an unknown address takes as long as a known one.
-_NOBODYS_HASH = (
-    "$argon2id$v=19$m=19456,t=2,p=1$HbcNeaN7oTIYegcOQ7v5fg$vv7RdpnY5bIOOX1mV124z9IsrVLEU+uIr6QmeLnzhVg"
-)
+_NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$HbcNeaN7oTIYegcOQ7v5fg$vv7RdpnY5bIOOX1mV124z9IsrVLEU+uIr6QmeLnzhVg"
 # Each takes 19 MiB and a core; under gevent this is a cooperative lock, so whoever waits holds up nobody.
 _two_at_once = threading.BoundedSemaphore(2)
 

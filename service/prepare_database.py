@@ -55,7 +55,10 @@ def prepare() -> None:
     check_plans()
     if not house.storage.read_session(account.an_operator_exists):
         link = hand_out_operator_link()
-        print(f"smart-route: no operator yet; within an hour, this link makes the first one: {link}", file=sys.stderr)
+        print(
+            f"smart-route: no operator yet; within an hour, this link makes the first one: {link}",
+            file=sys.stderr,
+        )
 
 
 def check_secret_key() -> None:

@@ -116,9 +116,7 @@ def stop_demo_upstream() -> None:
 
 def _read(settings: Settings) -> Catalog:
     def read(demo_base_url: str | None) -> Catalog:
-        return read_catalog(
-            settings.config_path, port=settings.port, env=os.environ, demo_base_url=demo_base_url
-        )
+        return read_catalog(settings.config_path, port=settings.port, env=os.environ, demo_base_url=demo_base_url)
 
     catalog = read(None)
     return read(_demo_base_url()) if catalog.uses_demo else catalog
