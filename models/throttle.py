@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 import sqlalchemy as sa
 from limits.storage import Storage as LimitsStorage
@@ -34,7 +34,7 @@ class ThrottleCounter(db.Model):  # type: ignore[name-defined, misc]
 class DatabaseCounters(LimitsStorage):
     """A storage of the ``limits`` library on the service's own database."""
 
-    STORAGE_SCHEME: ClassVar[list[str]] = ["smartroute"]
+    STORAGE_SCHEME = ["smartroute"]  # noqa: RUF012  (how the library wants it)
 
     def __init__(self, storage: Storage) -> None:
         """Count in ``storage``."""
