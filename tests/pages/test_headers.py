@@ -1,0 +1,105 @@
+"""What every page carries: headers, assets, error pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from models.storage import Storage, StorageUnavailable
+from tests.accounts.house import Visitor
+from tests.harness.processes import ROOT
+
+PAGES = ("/", "/docs", "/plans", "/sign-up", "/sign-in", "/operator", "/nothing-here")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(visitor: Visitor, path: str) -> None:
+    headers = visitor.get(path).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_has_no_inline_script_or_style_and_no_foreign_address(visitor: Visitor, path: str) -> None:
+    visitor.sign_up("member@example.org")
+    page = visitor.get(path).text
+    assert not re.search(r"<style|<script(?! src=\"/static/)| style=| on\w+=", page)
+    for address in re.findall(r'(?:src|href|action)="([^"]*)"', page):
+        assert re.match(r"[/#](?!/)", address), address
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/plans"])
+def test_page_of_somebody_signed_in_is_kept_by_no_cache(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path).headers["Cache-Control"] == "no-cache"
+    visitor.sign_up("member@example.org")
+    answer = visitor.get(path)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in answer.headers["Vary"]
+
+
+def test_asset_is_kept_for_long_under_its_own_fingerprint_only(visitor: Visitor) -> None:
+    visitor.sign_up("member@example.org")
+    assets = set(re.findall(r'"(/static/[^"]+)"', visitor.get("/docs").text))
+    assert {asset.partition("?")[0] for asset in assets} == {"/static/app.css", "/static/docs.js", "/static/icon.svg"}
+    for asset in assets:
+        answer = visitor.get(asset)
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert "Set-Cookie" not in answer.headers
+        assert "immutable" not in visitor.get(asset.partition("?")[0] + "?v=0").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["static/app.css", "static/docs.js", "static/icon.svg"])
+def test_asset_names_no_other_site(path: str) -> None:
+    text = Path(ROOT, path).read_text()
+    assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}  # the name of SVG, never fetched
+
+
+def test_unknown_page_and_wrong_method_are_error_pages(visitor: Visitor) -> None:
+    answer = visitor.get("/nothing-here")
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "There is no such page" in answer.text
+    answer = visitor.client.get("/sign-out")
+    assert (answer.status_code, answer.mimetype) == (405, "text/html")
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_trouble_with_the_database_is_a_page_that_says_when_to_come_back(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.sign_up("member@example.org")
+
+    def unavailable(*_: object) -> None:
+        raise StorageUnavailable("the details are for the log")
+
+    monkeypatch.setattr(Storage, "read", unavailable)
+    for path in ("/docs", "/", "/plans"):
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "details" not in answer.text
+
+
+def test_fault_of_ours_is_a_page_without_a_trace(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the secret detail")
+
+    visitor = Visitor(app)
+    visitor.sign_up("member@example.org")
+    monkeypatch.setattr(Storage, "read", broken)
+    answer = visitor.get("/docs")
+    assert (answer.status_code, answer.mimetype) == (500, "text/html")
+    assert "secret detail" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_form_that_is_far_too_large_is_refused(visitor: Visitor) -> None:
+    answer = visitor.send("/sign-in", email="x" * 2_000_000, password="x")
+    assert answer.status_code == 413
+    assert "too much" in answer.text

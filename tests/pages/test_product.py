@@ -1,0 +1,92 @@
+"""The product page and the plans page: what they say comes from the catalog."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flask import Flask
+
+from service import membership
+from tests.accounts.house import Visitor, open_house
+
+CATALOG = """
+[service]
+name = "Team Gateway"
+public_url = "https://ai.example.org"
+slug = "team"
+
+[[upstreams]]
+name = "east"
+base_url = "http://127.0.0.1:9/v1"
+
+[[profiles]]
+alias = "light"
+[[profiles.routes]]
+upstream = "east"
+model = "secret-model"
+
+[[plans]]
+slug = "small"
+name = "Small"
+profile = "light"
+price = 1234.5
+currency = "USD"
+daily = 12345
+
+[[plans]]
+slug = "big"
+name = "Big"
+profile = "light"
+"""
+
+
+def test_product_page_names_endpoint_plans_and_the_way_in(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    for words in ("One stable endpoint", "Starting at free", "How it works", 'href="/sign-up"', 'href="/docs"'):
+        assert words in page
+    assert "http://127.0.0.1:8000/api/smart-routing-ai-model/v1/chat/completions" in page
+    assert page.count("<li><h3>") == 4
+
+
+def test_plan_cards_show_prices_and_figures_the_english_way(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    for words in ("EUR 1,599.99", "EUR 9.99", "10,000", "100,000", "unlimited", "Smart-Route Infinite"):
+        assert words in page
+    assert page.count("<article") == 6
+    assert "Business" not in page  # without a price it has no card
+
+
+def test_plans_page_has_every_plan_in_its_table(visitor: Visitor) -> None:
+    page = visitor.get("/plans").text
+    assert page.count("<article") == 6
+    assert len(re.findall(r'<th scope="row">', page)) == 7
+    assert "on request" in page
+
+
+def test_own_plan_is_marked(app: Flask, visitor: Visitor) -> None:
+    visitor.sign_up("member@example.org")
+    assert "your plan" not in visitor.get("/plans").text
+    with app.app_context():
+        membership.set_plan(membership.find("member@example.org").id, "pro")
+    page = visitor.get("/plans").text
+    assert "You are on <strong>Pro</strong>" in page
+    assert page.count("your plan") == 2
+
+
+def test_pages_follow_another_catalog_and_tell_nothing_of_upstreams(tmp_path: Path) -> None:
+    toml = tmp_path / "smartroute.toml"
+    toml.write_text(CATALOG)
+    with open_house(f"sqlite:///{tmp_path / 'smartroute.db'}", toml) as app:
+        visitor = Visitor(app)
+        pages = [visitor.get(path).text for path in ("/", "/plans", "/docs")]
+        visitor.sign_up("member@example.org")
+        pages.append(visitor.get("/docs").text)
+    assert "Starting at USD 1,234.50" in pages[0]
+    assert "https://ai.example.org/api/team/v1" in pages[3]
+    assert "12,345" in pages[1]
+    for page in pages:
+        assert "Team Gateway" in page
+        assert "secret-model" not in page
+        assert "east" not in re.findall(r"\w+", page)
+        assert "smart-route" not in page
