@@ -1,0 +1,160 @@
+"""``flask accounts ...``: what each prints and does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flask import Flask
+
+from models.token_format import is_well_formed
+from service import membership
+from tests.commands.conftest import Accounts
+
+EMAIL, PASSWORD = "member@example.org", "correct horse battery"
+
+
+def test_create_prints_address_plan_and_token(accounts_command: Accounts) -> None:
+    made = accounts_command.json("create", EMAIL)
+    assert (made["email"], made["plan"], made["operator"]) == (EMAIL, "free", False)
+    assert is_well_formed(made["token"])
+
+
+def test_create_takes_password_plan_and_role(app: Flask, accounts_command: Accounts) -> None:
+    made = accounts_command.json("create", EMAIL, "--password", PASSWORD, "--plan", "pro", "--admin")
+    assert made["plan"] == "pro"
+    with app.app_context():
+        member = membership.authenticate(EMAIL, PASSWORD)
+    assert member is not None
+    assert member.is_operator
+
+
+def test_create_without_a_password_says_how_to_set_one(accounts_command: Accounts) -> None:
+    assert f"flask accounts set-password {EMAIL}" in accounts_command.run("create", EMAIL).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["create", EMAIL], "exists already"),
+        (["create", "nonsense"], "e-mail address"),
+        (["create", "other@example.org", "--plan", "gold"], "free, plus, business, pro, ultimate, max, unlimited"),
+        (["create", "other@example.org", "--password", "short"], "at least 10 characters"),
+        (["set-plan", EMAIL, "gold"], "There are: free"),
+        (["set-plan", "nobody@example.org", "pro"], "No account has the address"),
+        (["token", "nobody@example.org"], "No account has the address"),
+        (["suspend", "nobody@example.org"], "No account has the address"),
+        (["delete", "nobody@example.org"], "No account has the address"),
+        (["set-password", EMAIL, "--password", "short"], "at least 10 characters"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(
+    accounts_command: Accounts, arguments: list[str], words: str
+) -> None:
+    accounts_command.run("create", EMAIL)
+    done = accounts_command.run(*arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert words in done.stderr
+    done = accounts_command.run(*arguments, "--json")
+    assert done.exit_code == 1
+    assert words in done.stderr
+    assert words in json.loads(done.stdout)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["create"], ["token", EMAIL, "--regenerate", "--revoke"], ["set-plan", EMAIL], ["dance"]]
+)
+def test_wrong_use_is_exit_code_2_with_nothing_on_standard_output(
+    accounts_command: Accounts, arguments: list[str]
+) -> None:
+    done = accounts_command.run(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+
+
+def test_refused_create_makes_nothing(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL, "--plan", "gold")
+    assert accounts_command.json("list") == []
+    assert accounts_command.run("list").stdout == "No accounts yet.\n"
+
+
+def test_list_shows_accounts_without_tokens(accounts_command: Accounts) -> None:
+    made = accounts_command.json("create", EMAIL, "--plan", "max")
+    accounts_command.run("create", "operator@example.org", "--admin")
+    accounts_command.run("suspend", EMAIL)
+    first, second = accounts_command.json("list")
+    assert (first["email"], first["plan"], first["suspended"], first["has_token"]) == (EMAIL, "max", True, True)
+    assert (second["operator"], second["suspended"]) == (True, False)
+    assert made["token"] not in json.dumps([first, second])
+    assert accounts_command.run("list").stdout.splitlines()[1].split()[:4] == [EMAIL, "max", "member", "suspended"]
+
+
+def test_token_prints_the_token_alone(accounts_command: Accounts) -> None:
+    made = accounts_command.json("create", EMAIL)
+    assert accounts_command.run("token", EMAIL).stdout == made["token"] + "\n"
+    assert accounts_command.json("token", EMAIL) == {"email": EMAIL, "token": made["token"]}
+
+
+def test_token_is_regenerated_and_revoked(accounts_command: Accounts) -> None:
+    made = accounts_command.json("create", EMAIL)
+    new = accounts_command.json("token", EMAIL, "--regenerate")["token"]
+    assert new != made["token"]
+    assert accounts_command.json("token", EMAIL) == {"email": EMAIL, "token": new}
+    assert accounts_command.json("token", EMAIL, "--revoke") == {"email": EMAIL, "token": None, "revoked": True}
+    assert accounts_command.json("token", EMAIL, "--revoke")["revoked"] is False
+    done = accounts_command.run("token", EMAIL)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert is_well_formed(accounts_command.json("token", EMAIL, "--regenerate")["token"])
+
+
+def test_token_of_a_member_who_never_had_one_is_made(app: Flask, accounts_command: Accounts) -> None:
+    with app.app_context():
+        membership.sign_up(EMAIL, PASSWORD)
+    assert is_well_formed(accounts_command.json("token", EMAIL)["token"])
+
+
+def test_plan_suspension_and_deletion(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    assert accounts_command.json("set-plan", EMAIL, "plus") == {"email": EMAIL, "plan": "plus"}
+    assert accounts_command.json("suspend", EMAIL) == {"email": EMAIL, "suspended": True}
+    assert accounts_command.json("resume", EMAIL.upper()) == {"email": EMAIL, "suspended": False}
+    assert accounts_command.json("delete", EMAIL) == {"email": EMAIL, "deleted": True}
+    assert accounts_command.json("list") == []
+
+
+def test_account_made_again_after_a_suspension_is_told_to_be_suspended(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    accounts_command.run("suspend", EMAIL)
+    accounts_command.run("delete", EMAIL)
+    assert accounts_command.json("create", EMAIL)["suspended"] is True
+
+
+def test_set_password_takes_the_option(app: Flask, accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    assert accounts_command.json("set-password", EMAIL, "--password", PASSWORD) == {"email": EMAIL}
+    with app.app_context():
+        assert membership.authenticate(EMAIL, PASSWORD)
+
+
+def test_set_password_takes_a_line_of_standard_input(app: Flask, accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    assert accounts_command.json("set-password", EMAIL, stdin=f"{PASSWORD}\nmore\n") == {"email": EMAIL}
+    with app.app_context():
+        assert membership.authenticate(EMAIL, PASSWORD)
+
+
+def test_set_password_makes_one_without_option_and_input(app: Flask, accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    made = accounts_command.json("set-password", EMAIL, stdin="")
+    with app.app_context():
+        assert membership.authenticate(EMAIL, made["password"])
+
+
+def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, accounts_command: Accounts) -> None:
+    link = accounts_command.json("operator-link")["link"]
+    assert link.startswith("http://127.0.0.1:8000/operator?link=")
+    with app.app_context():
+        assert membership.operator_link_is_usable(link.partition("=")[2])
+    accounts_command.run("create", EMAIL, "--admin")
+    done = accounts_command.run("operator-link")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "--admin" in done.stderr
