@@ -14,7 +14,7 @@ from commands.output import Answer, Refusal, answers, in_service, table
 if TYPE_CHECKING:
     from service.membership import Member
 
-STANDARD_INPUT_S = 5.0
+STANDARD_INPUT_S = 3.0
 
 accounts = AppGroup("accounts", help="Make and manage accounts.")
 

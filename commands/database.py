@@ -1,9 +1,8 @@
 """``flask db upgrade --json``: Flask-Migrate's own command, which also tells where it came from and went to.
 
-The group ``db`` belongs to Flask-Migrate, which registers it as a plugin of ``flask``; plugins are looked up
-before the application is loaded, so a group of the same name at the application would never be found. All
-plugins are imported before any command is looked up, though, and importing this one changes the group's own
-object. ``plugin`` itself is a command only because Flask adds what an entry point names; it is hidden.
+The group ``db`` belongs to Flask-Migrate, which hands it to the application as that is made. All plugins of
+``flask`` are imported before any command is looked up, and importing this one changes the group's own object.
+``plugin`` itself is a command only because Flask adds what an entry point names; it is hidden.
 """
 
 from __future__ import annotations
