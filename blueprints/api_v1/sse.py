@@ -26,6 +26,7 @@ class EventSplitter:
         self._pieces: list[bytes] = []
         self._size = 0
         self._at_start = True
+        self._after_cr = False
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take the next bytes; return the data of every event that they complete.
@@ -33,45 +34,51 @@ class EventSplitter:
         Raises:
             EventTooLong: no event has ended for too many bytes.
         """
+        piece = self._with_line_feeds(piece)
+        if not piece:
+            return []
         # An event's end can only lie in the new piece or across its border, so what waits is joined only
         # when one is in sight: a long event in small pieces must not be searched again and again.
+        seam = self._pieces[-1][-1:] + piece if self._pieces else piece
         self._pieces.append(piece)
         self._size += len(piece)
-        border = self._pieces[-2][-3:] if len(self._pieces) > 1 else b""
-        seam = border + piece
-        if b"\n\n" not in seam and b"\r" not in seam:
-            if self._size > MAX_EVENT_BYTES:
-                raise EventTooLong
-            return []
-        return self._take(b"".join(self._pieces))
+        if b"\n\n" in seam:
+            return self._take()
+        if self._size > MAX_EVENT_BYTES:
+            raise EventTooLong
+        return []
 
     def finish(self) -> list[bytes]:
-        """Return the data of an event that the stream's end cut off before its blank line."""
-        data = _data_of(b"".join(self._pieces).replace(b"\r\n", b"\n").replace(b"\r", b"\n").strip(b"\n"))
-        self._pieces, self._size = [], 0
-        return [] if data is None else [data]
+        """Return the data of a last event whose blank line is missing; half a line is no event."""
+        if not self._pieces or not self._pieces[-1].endswith(b"\n"):
+            return []
+        self._pieces.append(b"\n")
+        return self._take()
 
-    def _take(self, text: bytes) -> list[bytes]:
-        held = b""
-        if b"\r" in text:
-            if text.endswith(b"\r"):  # perhaps the first half of CR LF
-                text, held = text[:-1], b"\r"
-            text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    def _with_line_feeds(self, piece: bytes) -> bytes:
+        """Return the piece with every line end, CR LF and CR alone too, as LF."""
+        if self._after_cr and piece:
+            self._after_cr = False
+            piece = piece.removeprefix(b"\n")  # the second half of a CR LF
+        if b"\r" not in piece:
+            return piece
+        self._after_cr = piece.endswith(b"\r")
+        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _take(self) -> list[bytes]:
+        text = b"".join(self._pieces)
         if self._at_start:
             self._at_start = False
             text = text.removeprefix(b"\xef\xbb\xbf")
         *events, rest = text.split(b"\n\n")
-        rest += held
         if len(rest) > MAX_EVENT_BYTES:
             raise EventTooLong
         self._pieces, self._size = ([rest] if rest else []), len(rest)
         found = []
         for event in events:
-            if event.startswith(b"data: ") and b"\n" not in event:
-                found.append(event[6:])
-                continue
-            data = _data_of(event)
-            if data is not None:
+            plain = event.startswith(b"data: ") and b"\n" not in event
+            data = event[6:] if plain else _data_of(event)
+            if data:  # an event without data is none
                 found.append(data)
         return found
 
@@ -81,11 +88,11 @@ def encode(data: bytes) -> bytes:
     return b"data: " + data + b"\n\n"
 
 
-def _data_of(event: bytes) -> bytes | None:
-    """Return the joined data lines of an event; None when it has none."""
+def _data_of(event: bytes) -> bytes:
+    """Return the joined data lines of an event."""
     lines = []
     for line in event.split(b"\n"):
         name, _, value = line.partition(b":")
         if name == b"data":
             lines.append(value.removeprefix(b" "))
-    return b"\n".join(lines) if lines else None
+    return b"\n".join(lines)
