@@ -8,25 +8,36 @@ from typing import Any
 import gevent
 import orjson
 import zstandard
+from gunicorn.http.errors import ParseException
+from werkzeug.http import parse_options_header
 
 from .errors import BodyTooLarge, BodyTooLate, InvalidRequest, UnsupportedMediaType
 
 ARRIVAL_S = 120.0
 _PIECE = 256 * 1024
+_MB = 1024 * 1024
 
 
-def read_json_object(environ: dict[str, Any], limit_bytes: int) -> dict[str, Any]:
-    """Return the body as a JSON object.
+def read_body(environ: dict[str, Any], limit_bytes: int) -> bytes:
+    """Return the body, decompressed.
 
     Raises:
         UnsupportedMediaType: the content type or encoding is not understood.
         BodyTooLarge: over the limit, as sent or decompressed.
         BodyTooLate: it did not arrive in time.
-        InvalidRequest: it is not JSON in UTF-8, or not an object.
+        InvalidRequest: it is cut off or not compressed as it says.
     """
     _check_content_type(environ.get("CONTENT_TYPE", ""))
-    raw = _decompress(_read(environ, limit_bytes), environ.get("HTTP_CONTENT_ENCODING", ""), limit_bytes)
-    if not raw.strip():
+    return _decompress(_read(environ, limit_bytes), environ.get("HTTP_CONTENT_ENCODING", ""), limit_bytes)
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """Return a body as the JSON object that it must be.
+
+    Raises:
+        InvalidRequest: it is not JSON in UTF-8, or not an object.
+    """
+    if not raw or raw.isspace():
         raise InvalidRequest("The body is empty. Send a JSON object.", code="invalid_json")
     try:
         body = orjson.loads(raw.removeprefix(b"\xef\xbb\xbf"))
@@ -38,40 +49,45 @@ def read_json_object(environ: dict[str, Any], limit_bytes: int) -> dict[str, Any
 
 
 def _check_content_type(content_type: str) -> None:
-    kind, _, parameters = content_type.partition(";")
-    kind = kind.strip().lower()
-    if kind and kind != "application/json" and not kind.endswith("+json"):
+    if content_type in ("", "application/json"):
+        return
+    kind, parameters = parse_options_header(content_type)
+    kind = kind.lower()
+    if kind and kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise UnsupportedMediaType(f"Send the body as application/json, not as {kind[:100]}.")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if charset and "charset" in parameters.lower() and charset not in ("utf-8", "utf8", "us-ascii"):
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType("Send the body in UTF-8.")
 
 
 def _read(environ: dict[str, Any], limit_bytes: int) -> bytes:
-    stream = environ["wsgi.input"]
     length = environ.get("CONTENT_LENGTH")
     if length:
-        if not length.isdecimal():
-            raise InvalidRequest("The Content-Length header is not a number.", code="invalid_value")
+        if not (length.isascii() and length.isdecimal()):
+            raise InvalidRequest("The Content-Length header is not a number.")
         if int(length) > limit_bytes:
-            raise BodyTooLarge(f"The request body is larger than {limit_bytes // 1024 // 1024} MB.")
-        wanted = int(length)
+            raise _too_large("request", limit_bytes)
+        raw = _arriving(environ["wsgi.input"], int(length))
+        if len(raw) < int(length):
+            raise InvalidRequest("The body is shorter than its Content-Length says.", code="invalid_json")
     elif environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
-        wanted = limit_bytes + 1
+        raw = _arriving(environ["wsgi.input"], limit_bytes + 1)
+        if len(raw) > limit_bytes:
+            raise _too_large("request", limit_bytes)
     else:
-        return b""
-    with gevent.Timeout(ARRIVAL_S, BodyTooLate()):
-        pieces = []
-        while wanted > 0:
-            piece = stream.read(min(wanted, _PIECE))
-            if not piece:
-                break
-            pieces.append(piece)
-            wanted -= len(piece)
-    raw = b"".join(pieces)
-    if len(raw) > limit_bytes:
-        raise BodyTooLarge(f"The request body is larger than {limit_bytes // 1024 // 1024} MB.")
+        raw = b""
     return raw
+
+
+def _arriving(stream: Any, most_bytes: int) -> bytes:
+    pieces = []
+    try:
+        with gevent.Timeout(ARRIVAL_S, BodyTooLate()):
+            while most_bytes > 0 and (piece := stream.read(min(most_bytes, _PIECE))):
+                pieces.append(piece)
+                most_bytes -= len(piece)
+    except (OSError, ParseException) as error:  # a client that left; broken chunks
+        raise InvalidRequest("The body is cut off.", code="invalid_json") from error
+    return b"".join(pieces)
 
 
 def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
@@ -83,14 +99,13 @@ def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
         if encoding in ("gzip", "x-gzip"):
             plain = _gunzip(raw, limit_bytes)
         elif encoding == "zstd":
-            with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
-                plain = _read_all(reader, limit_bytes)
+            plain = _unzstd(raw, limit_bytes)
         else:
             raise UnsupportedMediaType(f"The content encoding {encoding[:50]} is not supported; gzip and zstd are.")
     except (zlib.error, zstandard.ZstdError, EOFError) as error:
-        raise InvalidRequest(f"The body is not valid {encoding}.", code="invalid_value") from error
+        raise InvalidRequest(f"The body is not valid {encoding}.") from error
     if len(plain) > limit_bytes:
-        raise BodyTooLarge(f"The decompressed body is larger than {limit_bytes // 1024 // 1024} MB.")
+        raise _too_large("decompressed", limit_bytes)
     return plain
 
 
@@ -107,16 +122,25 @@ def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
     return bytes(plain)
 
 
-def _read_all(reader: Any, limit_bytes: int) -> bytes:
+def _unzstd(raw: bytes, limit_bytes: int) -> bytes:
+    # A frame names the memory that its reader has to set aside: no more than the body itself may have, and
+    # never less than what every reader should offer (RFC 8878, section 3.1.1.1.2).
+    decompressor = zstandard.ZstdDecompressor(max_window_size=max(limit_bytes, 8 * _MB))
     plain = bytearray()
-    while len(plain) <= limit_bytes and (piece := reader.read(_PIECE)):
-        plain += piece
+    with decompressor.stream_reader(raw, read_across_frames=True) as reader:
+        while len(plain) <= limit_bytes and (piece := reader.read(_PIECE)):
+            plain += piece
     return bytes(plain)
 
 
+def _too_large(what: str, limit_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The {what} body is larger than {limit_bytes // _MB} MB.")
+
+
 def _json_fault(error: orjson.JSONDecodeError) -> str:
-    if "utf-8" in error.msg.lower() or "surrogate" in error.msg.lower():
+    told = error.msg.lower()
+    if "utf-8" in told or "surrogate" in told:
         return "it is not valid UTF-8 text"
-    if "recursion" in error.msg.lower():
+    if "recursion" in told or "depth" in told:
         return "it is nested too deeply"
     return f"{error.msg} (line {error.lineno}, column {error.colno})"
