@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
+from typing import Any
 
 import orjson
 
 from catalog.model import Route
 
 from .calls import Call
-from .errors import GatewayError, UpstreamError, UpstreamRefused
+from .errors import GatewayError, UpstreamBusy, UpstreamError, UpstreamOverloaded, UpstreamRefused
 from .reasoning import effort_for
 from .routing import routes_in_order
 from .translation.chat_request import asked_effort, to_upstream_chat
@@ -28,6 +30,7 @@ class Attempts:
         self._waiting = deque(routes_in_order(call.profile))
         self.route: Route = self._waiting[0]
         self.count = 0
+        self._errors: list[GatewayError] = []
         self._sent_effort = False
 
     def next(self) -> tuple[Route, bytes]:
@@ -68,9 +71,24 @@ class Attempts:
             self._without_effort.add(route)
             self._waiting.appendleft(route)
             return
+        self._errors.append(error)
         if isinstance(error, UpstreamError) and self._waiting:
             return
-        raise error
+        raise self._verdict(error)
+
+    def _verdict(self, last: GatewayError) -> GatewayError:
+        """Return what the client is told: how long to wait, where that is all that is wrong everywhere."""
+        if isinstance(last, UpstreamRefused) and not _names_field(last.param, self._call.body):
+            last.param = None
+        if all(isinstance(error, UpstreamBusy | UpstreamOverloaded) for error in self._errors):
+            waits = [error for error in self._errors if isinstance(error, UpstreamBusy)]
+            return min(waits, key=lambda error: error.retry_after or 0, default=last)
+        return last
+
+
+def _names_field(param: str | None, body: dict[str, Any]) -> bool:
+    """Tell whether the field that an upstream complains of is one that the client sent."""
+    return param is not None and re.split(r"[.\[]", param)[0] in body
 
 
 def _is_about_effort(error: GatewayError) -> bool:

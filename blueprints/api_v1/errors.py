@@ -6,6 +6,9 @@ GatewayError             500 internal_error         a fault of ours; the trace g
     BodyTooLarge         413 request_too_large
     UnsupportedMediaType 415 unsupported_media_type
     BodyTooLate          408 request_timeout        the body did not arrive in time
+    UpstreamRefused      400 invalid_value          the upstream calls it the client's own error
+      ContextTooLong     400 context_length_exceeded
+      ContentRefused     400 invalid_prompt         its rules forbid the content
   Unauthenticated        401 invalid_api_key        the client sends a valid token
   UnknownModel           404 model_not_found        no such alias
   UnknownUrl             404 unknown_url
@@ -18,7 +21,6 @@ GatewayError             500 internal_error         a fault of ours; the trace g
     UpstreamBusy         429 rate_limit_exceeded    with the time that it asked for
     UpstreamOverloaded   503 server_is_overloaded   without one
     UpstreamIncomplete   502 upstream_incomplete    the stream ended in the middle
-    UpstreamRefused      400 (many codes)           the upstream calls it the client's own error
 ```
 
 No text here says anything of an upstream: the original goes to the log under the request id.
@@ -46,7 +48,6 @@ class GatewayError(Exception):
     message = "The gateway met an unexpected fault. Please try again; if it stays, tell the operator the request id."
     retry_after: int | None = None
     final = False
-    may_try_elsewhere = False
 
     def __init__(
         self,
@@ -200,7 +201,6 @@ class UpstreamError(GatewayError):
     code = "upstream_error"
     message = "The model behind this alias did not give a usable answer. Please try again."
     retry_after = RETRY_SHORTLY_S
-    may_try_elsewhere = True
 
 
 class UpstreamTimeout(UpstreamError):
@@ -269,3 +269,10 @@ class ContextTooLong(UpstreamRefused):
         super().__init__(
             f"The input exceeds the context window of this model.{limit} Please shorten it.", param=param, detail=detail
         )
+
+
+class ContentRefused(UpstreamRefused):
+    """The upstream's rules forbid the content."""
+
+    code = "invalid_prompt"
+    message = "The model behind this alias refuses this content. Please change it."

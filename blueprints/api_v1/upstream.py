@@ -9,18 +9,17 @@ import email.utils
 import logging
 import time
 from collections.abc import Mapping
-from http.client import RemoteDisconnected
 from typing import Any
 
 import gevent
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import NewConnectionError
 
 from catalog.model import Catalog, Route, Upstream
 
 from .errors import (
+    ContentRefused,
     ContextTooLong,
     GatewayError,
     UpstreamBusy,
@@ -31,10 +30,10 @@ from .errors import (
     UpstreamUnreachable,
 )
 from .upstream_body import BodyCut, UpstreamBody
+from .upstream_connections import StaleConnection, UpstreamAdapter
 
 log = logging.getLogger("smartroute.upstream")
 
-POOL_CONNECTIONS = 256
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 5.0
@@ -53,6 +52,8 @@ _CONTEXT_PHRASES = (
     "context length is only",
     "context_length_exceeded",
 )
+# How they say that they refuse the content.
+_POLICY_PHRASES = ("content_filter", "content_policy_violation", "content management policy", "invalid_prompt")
 
 
 class UpstreamAnswer:
@@ -89,9 +90,7 @@ class Upstreams:
 
     def __init__(self, catalog: Catalog, env: Mapping[str, str]) -> None:
         """Open nothing yet; keys are read from ``env`` by the names that the catalog gives."""
-        self._doors = {
-            upstream.name: _Door(upstream, catalog.api_key(upstream, env)) for upstream in catalog.upstreams
-        }
+        self._doors = {upstream.name: _Door(upstream, catalog.api_key(upstream, env)) for upstream in catalog.upstreams}
         self.without_effort: set[Route] = set()  # routes that refused a reasoning effort in this process
 
     def send(self, route: Route, path: str, payload: bytes, *, wait_s: float) -> UpstreamAnswer:
@@ -112,24 +111,17 @@ class _Door:
     def __init__(self, upstream: Upstream, key: str | None) -> None:
         self._upstream = upstream
         self._key = key
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=POOL_CONNECTIONS, max_retries=0)
+        self._adapter = UpstreamAdapter()
         self._requests: dict[str, requests.PreparedRequest] = {}
 
     def send(self, route: Route, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer:
         try:
             answer = self._post(path, payload, wait_s)
-        except requests.exceptions.ConnectTimeout as error:
-            raise UpstreamUnreachable(detail=self._redacted(f"connecting took too long: {error}")) from error
-        except requests.exceptions.Timeout as error:
-            raise UpstreamTimeout(detail="no answer in time") from error
-        except requests.exceptions.SSLError as error:
-            raise UpstreamUnreachable(detail=self._redacted(f"TLS: {error}")) from error
-        except requests.exceptions.ConnectionError as error:
-            kind = UpstreamError if _was_connected(error) else UpstreamUnreachable
-            raise kind(detail=self._redacted(str(error))) from error
-        except (requests.exceptions.RequestException, ValueError) as error:
+        except requests.exceptions.RequestException as error:
+            raise self._failure(error) from error
+        except ValueError as error:  # urllib3's word for some broken headers
             raise UpstreamError(detail=self._redacted(str(error))) from error
-        if answer.status_code == 200 and not answer.headers.get("Content-Encoding"):
+        if answer.status_code == 200 and answer.headers.get("Content-Encoding", "identity") == "identity":
             return UpstreamAnswer(answer, UpstreamBody(answer))
         raise self._refusal(answer, route)
 
@@ -139,8 +131,7 @@ class _Door:
         try:
             return self._adapter.send(prepared, stream=True, timeout=timeout)
         except requests.exceptions.ConnectionError as error:
-            # A kept connection that the upstream closed just now: nothing came, so a fresh one may be tried.
-            if not _was_connected(error):
+            if not any(isinstance(cause, StaleConnection) for cause in _causes(error)):
                 raise
             return self._adapter.send(prepared, stream=True, timeout=timeout)
 
@@ -162,6 +153,18 @@ class _Door:
         prepared.headers["Content-Length"] = str(len(payload))
         return prepared
 
+    def _failure(self, error: requests.exceptions.RequestException) -> UpstreamError:
+        """Return the error that an answer which never came amounts to."""
+        detail = self._redacted(str(error))
+        causes = _causes(error)
+        if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
+            return UpstreamUnreachable(detail=detail)
+        if isinstance(error, requests.exceptions.Timeout) or any(isinstance(c, TimeoutError) for c in causes):
+            return UpstreamTimeout(detail=detail)
+        if any(isinstance(cause, NewConnectionError) for cause in causes):
+            return UpstreamUnreachable(detail=detail)
+        return UpstreamError(detail=detail)
+
     def _refusal(self, answer: requests.Response, route: Route) -> GatewayError:
         """Return the error that an answer other than a usable 200 amounts to; its body is read for the log."""
         text = self._redacted(_error_text(answer))
@@ -170,6 +173,8 @@ class _Door:
         if status in (400, 413, 422):
             if any(phrase in text.lower() for phrase in _CONTEXT_PHRASES):
                 return ContextTooLong(route.context_length, "messages", detail=detail)
+            if any(phrase in text.lower() for phrase in _POLICY_PHRASES):
+                return ContentRefused(detail=detail)
             return UpstreamRefused(param=_param_in(text), detail=detail)
         if status in (408, 504):
             return UpstreamTimeout(detail=detail)
@@ -219,12 +224,13 @@ def _param_in(text: str) -> str | None:
     return param if isinstance(param, str) and 0 < len(param) <= 100 else None
 
 
-def _was_connected(error: BaseException) -> bool:
-    """Tell whether a connection stood before it broke, from one that could not be made."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, RemoteDisconnected | ConnectionResetError | BrokenPipeError | ProtocolError):
-            return True
-        inner = cause.args[0] if cause.args and isinstance(cause.args[0], BaseException) else None
-        cause = cause.__cause__ or inner
-    return False
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and what it wraps: requests and urllib3 put the cause into ``args`` or ``reason``."""
+    found: list[BaseException] = []
+    waiting: list[object] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if isinstance(cause, BaseException) and cause not in found:
+            found.append(cause)
+            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
+    return found

@@ -7,9 +7,9 @@ wants neither: what the socket has goes on at once, and many small chunks go on 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import ssl
-from http.client import HTTPResponse
 from typing import Any
 
 import gevent
@@ -38,11 +38,11 @@ class UpstreamBody:
     def __init__(self, answer: requests.Response) -> None:
         """Take over the socket of an answer whose header has been read."""
         self._answer = answer
-        inner: HTTPResponse = answer.raw._fp
+        inner: Any = answer.raw._fp  # http.client's own response, beneath urllib3's
         self._inner = inner
-        self._socket: Any = inner.fp.raw._sock  # type: ignore[union-attr]
+        self._socket: Any = inner.fp.raw._sock
         self._ready = self._take_buffered(inner)
-        self._chunked: bool = bool(inner.chunked)  # type: ignore[attr-defined]
+        self._chunked: bool = bool(inner.chunked)
         self._left: int | None = inner.length  # of a body with a length, or of the running chunk
         self._frame = b""
         self._ended = self._left == 0 and not self._chunked
@@ -79,13 +79,20 @@ class UpstreamBody:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def take_end(self) -> None:
+        """Read on if the body's formal end has come, so that the connection can be used again; never waits."""
+        if self._socket is None:
+            return
+        with contextlib.suppress(Silence, BodyCut):
+            self.read(0)
+
     def close(self) -> None:
         """End the connection unless it went back to the pool already."""
         if self._socket is not None:
             self._socket = None
             self._answer.close()
 
-    def _take_buffered(self, inner: HTTPResponse) -> bytes:
+    def _take_buffered(self, inner: Any) -> bytes:
         """Empty the header reader's buffer, so that the rest can be read from the socket itself."""
         reader: Any = inner.fp
         self._socket.settimeout(0)
@@ -102,7 +109,7 @@ class UpstreamBody:
         self._socket.settimeout(timeout_s)
         try:
             raw: bytes = self._socket.recv(PIECE_BYTES)
-        except TimeoutError as error:
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
             raise Silence from error
         except OSError as error:
             raise BodyCut(str(error)) from error
