@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import gevent
-import orjson
 
 from catalog.model import Route
 from models import usage_log
@@ -23,9 +22,11 @@ from .attempts import Attempts
 from .calls import Call, new_call_id
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTimeout
+from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
 from .translation.chat_over_chat import ChatOverChat
+from .translation.stream_translator import StreamTranslator
 from .upstream import UpstreamAnswer, Upstreams
 from .upstream_body import BodyCut, Silence
 
@@ -52,7 +53,13 @@ class ChatStream:
         self._watch = watch
         self._on_end = on_end
         self._attempts = Attempts(call, upstreams.without_effort)
-        self._translator = self._new_translator()
+        self._translator: StreamTranslator = ChatOverChat(
+            alias=call.profile.alias,
+            answer_id=call.answer_id,
+            created=call.created,
+            include_usage=call.include_usage,
+            new_call_id=new_call_id,
+        )
         self._first_output_at: float | None = None
         self._last_sent = call.started
         self._opening: Opening | None = None
@@ -81,13 +88,13 @@ class ChatStream:
             yield from self._pieces
         except GatewayError as error:
             self._close_row(error)
-            yield self._error_event(error)
+            yield self._translator.fail(error)
         except ClientGone as error:
             self._close_row(error)
         except Exception as error:
             log.exception("%s: fault in the relay", self._call.request_id)
             self._close_row(error)
-            yield self._error_event(GatewayError())
+            yield self._translator.fail(GatewayError())
 
     def close(self) -> None:
         """End the upstream's request if it still runs, and close the row if nobody has."""
@@ -99,10 +106,11 @@ class ChatStream:
         self._watch.stop()
         self._close_row(ClientGone())
 
-    def _produce(self) -> Iterator[bytes]:
+    def _produce(self) -> Generator[bytes, None, None]:
         while True:
             route, payload = self._attempts.next()
-            self._translator = self._new_translator()
+            self._translator.restart()
+            self._first_output_at = None
             try:
                 yield from self._attempt(route, payload)
                 return
@@ -119,9 +127,7 @@ class ChatStream:
         deadline = time.monotonic() + limits.first_byte_timeout
         answer = None
         self._opening = Opening(
-            lambda: self._upstreams.send(
-                route, "/chat/completions", payload, wait_s=limits.first_byte_timeout
-            )
+            lambda: self._upstreams.send(route, "/chat/completions", payload, wait_s=limits.first_byte_timeout)
         )
         while answer is None:
             with self._watch:
@@ -133,14 +139,15 @@ class ChatStream:
 
         translator = self._translator
         splitter = sse.EventSplitter()
-        held = b""  # what may only leave with the first output
         while True:
             try:
                 with self._watch:
                     piece = answer.body.read(self._patience(deadline))
             except Silence:
-                yield self._keep_alive(deadline)
-                continue
+                if not (translator.has_finished and time.monotonic() >= deadline):
+                    yield self._keep_alive(deadline)
+                    continue
+                piece = b""  # all was said; only the formal end is missing
             except BodyCut as error:
                 if not translator.has_finished:
                     raise UpstreamIncomplete(detail=f"stream cut: {error}") from error
@@ -149,27 +156,20 @@ class ChatStream:
                 events = splitter.feed(piece) if piece else splitter.finish()
             except sse.EventTooLong as error:
                 raise UpstreamError(detail="an event without an end") from error
-            out = held + translator.feed(events)
-            is_over = translator.is_done or not piece
+            out = translator.feed(events)
+            if translator.has_output and self._first_output_at is None:
+                self._first_output_at = time.monotonic()
+            if translator.is_done or not piece:
+                yield from self._ending(out)
+                answer.body.take_end()
+                return
             if events and translator.has_output:
                 deadline = time.monotonic() + limits.idle_timeout
-                self._mark()
-            if is_over:
-                try:
-                    out += self._end()
-                except UpstreamError:
-                    if self._ticket.is_marked and out:
-                        yield out  # what came is the client's, also where the end is missing
-                    raise
-                yield out
-                return
-            if out and translator.has_output:
-                held = b""
+                self._ticket.mark()
+            if out:
                 self._last_sent = time.monotonic()
                 yield out
-                continue
-            held = out
-            if time.monotonic() >= min(deadline, self._last_sent + KEEP_ALIVE_S):
+            elif time.monotonic() >= min(deadline, self._last_sent + KEEP_ALIVE_S):
                 yield self._keep_alive(deadline)  # bytes came, but nothing for the client
 
     def _patience(self, deadline: float) -> float:
@@ -181,28 +181,31 @@ class ChatStream:
         if now >= deadline:
             raise UpstreamTimeout(detail="silent for too long")
         self._last_sent = now
-        return sse.KEEP_ALIVE
+        return self._translator.keep_alive()
 
-    def _mark(self) -> None:
-        if self._first_output_at is None:
-            self._ticket.mark()
-            self._first_output_at = time.monotonic()
+    def _ending(self, out: bytes) -> Iterator[bytes]:
+        """Settle, then yield the bytes that end the stream: SDKs hang up as soon as they have them.
 
-    def _end(self) -> bytes:
-        """Settle, then return the bytes that end the stream: SDKs hang up as soon as they have them."""
+        A stream that came at once is settled without having been marked: nothing of it has left.
+        """
         translator = self._translator
         counts = translator.tokens()
         if counts is None:
             counts = estimated_tokens(self._call, translator.output_bytes)
             translator.set_estimate(counts)
-        last = translator.finish()
+        try:
+            last = translator.finish()
+        except UpstreamError:
+            if self._ticket.is_marked and out:
+                yield out  # what came is the client's, also where the end is missing
+            raise
         outcome = self._outcome(usage_log.COMPLETED, None, counts)
         if self._ticket.is_marked:
             self._ticket.settle(outcome)
         else:
             self._ticket.settle_before_output(outcome)
         self._on_end(outcome)
-        return last
+        yield out + last
 
     def _no_stream(self, answer: UpstreamAnswer) -> GatewayError:
         with gevent.Timeout(5, UpstreamTimeout(detail="an answer that is no stream")), self._watch:
@@ -240,61 +243,7 @@ class ChatStream:
             first_output_at=self._first_output_at,
         )
 
-    def _error_event(self, error: GatewayError) -> bytes:
-        return sse.encode(orjson.dumps(error.body())) + sse.DONE
-
     def _drop_upstream(self) -> None:
         if self._opening is not None:
             self._opening.abandon()
             self._opening = None
-
-    def _new_translator(self) -> ChatOverChat:
-        return ChatOverChat(
-            alias=self._call.profile.alias,
-            answer_id=self._call.answer_id,
-            created=self._call.created,
-            include_usage=self._call.include_usage,
-            new_call_id=new_call_id,
-        )
-
-
-class Opening:
-    """A request to an upstream that waits for its header in a greenlet of its own, so that others can act."""
-
-    def __init__(self, send: Callable[[], UpstreamAnswer]) -> None:
-        """Start sending."""
-        self._greenlet = gevent.spawn(_caught, send)
-
-    def wait(self, timeout_s: float) -> UpstreamAnswer | None:
-        """Return the answer, or None when it has not come yet.
-
-        Raises:
-            GatewayError: there is no usable answer.
-        """
-        self._greenlet.join(timeout=timeout_s)
-        if not self._greenlet.ready():
-            return None
-        result = self._greenlet.value
-        if isinstance(result, UpstreamAnswer):
-            return result
-        raise result if isinstance(result, Exception) else UpstreamError(detail="the request was given up")
-
-    def abandon(self) -> None:
-        """End the request, whatever it is doing."""
-        if self._greenlet.ready():
-            _close(self._greenlet)
-        else:
-            self._greenlet.link(_close)
-            self._greenlet.kill(block=False)
-
-
-def _caught(send: Callable[[], UpstreamAnswer]) -> UpstreamAnswer | Exception:
-    try:
-        return send()
-    except Exception as error:  # handed to whoever waits, instead of printed by gevent
-        return error
-
-
-def _close(greenlet: gevent.Greenlet[..., object]) -> None:
-    if isinstance(greenlet.value, UpstreamAnswer):
-        greenlet.value.close()

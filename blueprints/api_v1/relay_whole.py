@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -80,7 +81,8 @@ def _completed(call: Call, attempts: Attempts, answer: dict[str, Any]) -> Outcom
             "completion_tokens": counts.completion,
             "total_tokens": counts.prompt + counts.completion,
         }
-    return outcome_of(call, attempts, usage_log.COMPLETED, tokens=counts)
+    # The whole answer is the first output, and it is there.
+    return outcome_of(call, attempts, usage_log.COMPLETED, tokens=counts, first_output_at=time.monotonic())
 
 
 def _text_bytes(message: dict[str, Any]) -> int:

@@ -31,6 +31,7 @@ FINISH_REASONS = {
     "blocked": "content_filter",
 }
 BROKEN_FINISHES = frozenset({"error", "abort"})
+_MOST_TOKENS = 2**31 - 1  # what the usage log can hold; nobody counts that far
 
 _USAGE_DETAILS = {
     "prompt_tokens_details": ("cached_tokens", "cache_write_tokens", "audio_tokens", "text_tokens", "image_tokens"),
@@ -42,6 +43,8 @@ _USAGE_DETAILS = {
         "text_tokens",
     ),
 }
+_LOGPROB = ("token", "logprob", "bytes")
+_EXTRAS = {"function_call": ("name", "arguments"), "audio": ("id", "data", "expires_at", "transcript")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,10 @@ def finish_reason(told: object, *, has_calls: bool) -> str:
     Raises:
         UpstreamError: the upstream says that it broke off.
     """
-    if told in BROKEN_FINISHES:
-        raise UpstreamError(detail=f"finish_reason {told}")
-    reason = FINISH_REASONS.get(str(told).lower(), "stop")
+    word = told.lower() if isinstance(told, str) else ""
+    if word in BROKEN_FINISHES:
+        raise UpstreamError(detail=f"finish_reason {word}")
+    reason = FINISH_REASONS.get(word, "stop")
     return "tool_calls" if has_calls and reason == "stop" else reason
 
 
@@ -114,8 +118,10 @@ def chat_completion(
     Raises:
         UpstreamError: it is no chat completion, or one without a choice.
     """
-    if not isinstance(told, dict) or told.get("error"):
-        raise UpstreamError(detail=f"not a chat completion: {str(told)[:500]}")
+    trouble = error_in(told)
+    if trouble is not None:
+        raise UpstreamError(detail=f"not a chat completion: {trouble[:500]}")
+    assert isinstance(told, dict)  # noqa: S101  (anything else is trouble)
     choices = told.get("choices")
     if not isinstance(choices, list) or not choices:
         raise UpstreamError(detail="an answer without choices")
@@ -163,18 +169,25 @@ def content_of(message: dict[str, Any]) -> str | None:
     """Return the text of a message or delta; None when it has none."""
     content = message.get("content")
     if isinstance(content, list):
-        texts = [part.get("text", "") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-        return "".join(texts) if texts else None
+        parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        return "".join(_text(part) for part in parts) if parts else None
     return content if isinstance(content, str) else None
 
 
 def arguments_text(arguments: object) -> str:
-    """Return call arguments as the JSON text that clients expect; some upstreams send an object."""
+    """Return call arguments as the JSON text that clients expect; some upstreams send an object.
+
+    Raises:
+        UpstreamError: it is nested so deeply that it cannot be written.
+    """
     if isinstance(arguments, str):
         return arguments
     if arguments is None:
         return ""
-    return orjson.dumps(arguments).decode()
+    try:
+        return orjson.dumps(arguments).decode()
+    except orjson.JSONEncodeError as error:
+        raise UpstreamError(detail="call arguments nested too deeply") from error
 
 
 def _choice(told: object, place: int, new_call_id: Callable[[], str]) -> dict[str, Any]:
@@ -187,26 +200,68 @@ def _choice(told: object, place: int, new_call_id: Callable[[], str]) -> dict[st
     reasoning = reasoning_of(message)
     if reasoning:
         shown["reasoning_content"] = reasoning
-    calls = [_call(call, new_call_id) for call in message.get("tool_calls") or [] if isinstance(call, dict)]
+    told_calls = message.get("tool_calls")
+    calls = [_call(call, new_call_id) for call in listed(told_calls) if isinstance(call, dict)]
     if calls:
         shown["tool_calls"] = calls
-    for name, kind in (("annotations", list), ("audio", dict), ("function_call", dict)):
-        if isinstance(message.get(name), kind):
-            shown[name] = message[name]
+    shown |= extras(message)
     index = told.get("index")
     return {
-        "index": index if isinstance(index, int) else place,
+        "index": index if isinstance(index, int) and not isinstance(index, bool) else place,
         "message": shown,
         "logprobs": logprobs(told.get("logprobs")),
         "finish_reason": finish_reason(told.get("finish_reason"), has_calls=bool(calls)),
     }
 
 
+def extras(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the rarer parts of a message or delta, each with its allowed keys alone."""
+    shown: dict[str, Any] = {}
+    for name, keys in _EXTRAS.items():
+        told = message.get(name)
+        if isinstance(told, dict) and (allowed := _only(told, keys)):
+            shown[name] = allowed
+    citations = [_citation(told) for told in listed(message.get("annotations")) if isinstance(told, dict)]
+    if citations:
+        shown["annotations"] = citations
+    return shown
+
+
 def logprobs(told: object) -> dict[str, Any] | None:
     """Return the allowed part of a logprobs object."""
     if not isinstance(told, dict):
         return None
-    return {"content": told.get("content"), "refusal": told.get("refusal")}
+    return {name: _tokens_told(told.get(name)) for name in ("content", "refusal")}
+
+
+def listed(value: object) -> list[Any]:
+    """Return a list as it is and anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def _tokens_told(told: object) -> list[dict[str, Any]] | None:
+    if not isinstance(told, list):
+        return None
+    shown = []
+    for token in told:
+        if isinstance(token, dict):
+            entry = _only(token, _LOGPROB)
+            entry["top_logprobs"] = [
+                _only(other, _LOGPROB) for other in listed(token.get("top_logprobs")) if isinstance(other, dict)
+            ]
+            shown.append(entry)
+    return shown
+
+
+def _citation(told: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"type": "url_citation"}
+    if isinstance(told.get("url_citation"), dict):
+        shown["url_citation"] = _only(told["url_citation"], ("start_index", "end_index", "title", "url"))
+    return shown
+
+
+def _only(told: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: told[key] for key in keys if key in told}
 
 
 def _call(told: dict[str, Any], new_call_id: Callable[[], str]) -> dict[str, Any]:
@@ -224,11 +279,16 @@ def _thinking(part: object) -> str:
         return ""
     inner = part.get("thinking")
     if isinstance(inner, list):
-        return "".join(piece.get("text", "") for piece in inner if isinstance(piece, dict))
+        return "".join(_text(piece) for piece in inner if isinstance(piece, dict))
     return inner if isinstance(inner, str) else ""
+
+
+def _text(part: dict[str, Any]) -> str:
+    text = part.get("text")
+    return text if isinstance(text, str) else ""
 
 
 def _count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return max(0, int(value))
+    return min(max(0, int(value)), _MOST_TOKENS)

@@ -1,13 +1,10 @@
 """A Chat Completions stream from an upstream, as the client may see it.
 
-Most chunks of a stream differ from the one before in one JSON string. Such a chunk is not parsed again:
-its text is taken over as bytes between the two halves of a chunk that was checked (``_Template``).
-Everything else is parsed and rebuilt from the allowed keys.
+Every chunk is parsed and rebuilt from the allowed keys, but for those that ``ChunkTemplates`` knows.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,50 +12,24 @@ from typing import Any
 import orjson
 
 from .. import sse
-from ..errors import UpstreamError, UpstreamIncomplete
+from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
 from .chat_answer import (
     Tokens,
     arguments_text,
     content_of,
     error_in,
+    extras,
     finish_reason,
+    listed,
     logprobs,
     reasoning_of,
     tokens,
     usage,
 )
+from .chunk_templates import ChunkTemplates, text_size
+from .streamed_calls import StreamedCall, StreamedCalls
 
-# The inside of a JSON string (RFC 8259, section 7), as bytes.
-_STRING_INSIDE = re.compile(rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*')
-_TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]|\\.)*)"')
-# Stands for the text while a template is made; no upstream can guess it.
-_MARK = "b5f0c1d2-smart-route-text-8e7a"
-_MARK_BYTES = _MARK.encode()
-_MOST_TEMPLATES = 4
-_USELESS_AFTER = 16  # templates learnt without a single use: this upstream changes something in every chunk
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """A checked chunk cut at its text: ``upstream_head + text + upstream_tail`` becomes head + text + tail."""
-
-    upstream_head: bytes
-    upstream_tail: bytes
-    head: bytes
-    tail: bytes
-
-
-@dataclass(slots=True)
-class _Call:
-    """A tool call that is being streamed."""
-
-    index: int
-    call_id: str
-    kind: str = "function"
-    name: str = ""
-    started: bool = False
-    held: str = ""
-    upstream_id: str = ""
+Render = Callable[[str], bytes]
 
 
 @dataclass(slots=True)
@@ -66,9 +37,20 @@ class _Choice:
     """One choice of the stream."""
 
     index: int
-    calls: list[_Call] = field(default_factory=list)
-    by_key: dict[object, _Call] = field(default_factory=dict)
+    calls: StreamedCalls
     finish: str | None = None
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What one upstream chunk has become: the bytes, and each text among them with how to say another."""
+
+    out: bytearray = field(default_factory=bytearray)
+    texts: list[tuple[str, Render]] = field(default_factory=list)
+
+    def text(self, text: str, render: Render) -> None:
+        self.out += render(text)
+        self.texts.append((text, render))
 
 
 class ChatOverChat:
@@ -87,9 +69,14 @@ class ChatOverChat:
         self._skeleton = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": alias}
         self._include_usage = include_usage
         self._new_call_id = new_call_id
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what a failed attempt said; only called before the first output."""
         self._choices: dict[int, _Choice] = {}
-        self._templates: list[_Template] = []
-        self._learnt_in_vain = 0
+        self._templates = ChunkTemplates()
+        self._beginning = b""  # what may only leave with the first output
+        self._trouble: UpstreamError | None = None
         self._usage: dict[str, Any] | None = None
         self._upstream_usage: object = None
         self.has_output = False
@@ -97,23 +84,35 @@ class ChatOverChat:
         self.output_bytes = 0
 
     def feed(self, events: list[bytes]) -> bytes:
-        """Return the client's bytes for the data of some upstream events; empty when there are none to send.
+        """Return the client's bytes for the data of some upstream events; nothing before the first output.
 
         Raises:
-            UpstreamError: the upstream reports an error or sends something that is no chunk.
+            UpstreamError: the upstream reports an error or sends something that is no chunk. After output it
+                is raised by ``finish`` instead, so that what came before it is not lost.
         """
+        had_output = self.has_output
         out = bytearray()
         for data in events:
             if self.is_done:
                 break
-            fast = self._by_template(data)
-            if fast is not None:
-                out += fast
+            known = self._templates.fill(data)
+            if known is not None:
+                out += known[0]
+                self.output_bytes += known[1]
             elif data == b"[DONE]":
                 self.is_done = True
             else:
-                out += self._slowly(data)
-        return bytes(out)
+                try:
+                    out += self._parsed(data)
+                except UpstreamError as error:
+                    if not had_output:
+                        raise
+                    self._trouble, self.is_done = error, True
+        if not self.has_output:
+            self._beginning += out
+            return b""
+        beginning, self._beginning = self._beginning, b""
+        return beginning + out
 
     @property
     def has_finished(self) -> bool:
@@ -125,71 +124,44 @@ class ChatOverChat:
 
         Raises:
             UpstreamIncomplete: the upstream just stopped.
-            UpstreamError: it ended with neither output nor a finish reason.
+            UpstreamError: it ended with neither output nor a finish reason, or reported an error.
         """
+        if self._trouble is not None:
+            raise self._trouble
         if not self.has_finished:
             if not self.has_output:
                 raise UpstreamError(detail="the stream ended with neither output nor a finish reason")
             if not self.is_done:
                 raise UpstreamIncomplete(detail="the stream ended without a finish reason")
-        out = bytearray()
+        out = bytearray(self._beginning)
         for choice in self._choices.values():
             if choice.finish is None:
                 out += self._finish(choice, "stop")
         if self._include_usage:
-            out += self._chunk([], usage=self._usage or _no_usage())
+            out += self._chunk([], usage=self._usage)
         return bytes(out) + sse.DONE
+
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the bytes that end a stream whose header has left with an error."""
+        return sse.encode(orjson.dumps(error.body())) + sse.DONE
+
+    def keep_alive(self) -> bytes:
+        """Return a comment: clients of this dialect read over it."""
+        return sse.KEEP_ALIVE
 
     def tokens(self) -> Tokens | None:
         """Return the upstream's token counts, if it told any."""
         return tokens(self._usage, self._upstream_usage)
 
     def set_estimate(self, estimate: Tokens) -> None:
-        """Give the counts to show a client that asked for usage where the upstream told none."""
-        if self._usage is None:
-            self._usage = {
-                "prompt_tokens": estimate.prompt,
-                "completion_tokens": estimate.completion,
-                "total_tokens": estimate.prompt + estimate.completion,
-            }
+        """Take counts for an answer whose upstream told none; called before ``finish``."""
+        self._usage = {
+            "prompt_tokens": estimate.prompt,
+            "completion_tokens": estimate.completion,
+            "total_tokens": estimate.prompt + estimate.completion,
+        }
 
-    # -- chunks that are known but for their text
-
-    def _by_template(self, data: bytes) -> bytes | None:
-        for template in self._templates:
-            if not (data.startswith(template.upstream_head) and data.endswith(template.upstream_tail)):
-                continue
-            text = data[len(template.upstream_head) : len(data) - len(template.upstream_tail)]
-            is_whole = len(data) == len(template.upstream_head) + len(text) + len(template.upstream_tail)
-            if text and is_whole and _STRING_INSIDE.fullmatch(text) and _is_utf8(text):
-                self._learnt_in_vain = 0
-                self.output_bytes += len(text)
-                return template.head + text + template.tail
-        return None
-
-    def _learn(self, data: bytes, chunk: dict[str, Any], text: str, render: Callable[[str], bytes]) -> None:
-        """Remember a chunk whose only variable part is ``text``, if it can be proved to be."""
-        if self._learnt_in_vain >= _USELESS_AFTER:
-            return
-        for match in _TEXT_FIELD.finditer(data):
-            head, tail = data[: match.start(1)], data[match.end(1) :]
-            try:
-                if orjson.loads(b'"' + match[1] + b'"') != text:
-                    continue
-                marked = orjson.loads(head + _MARK_BYTES + tail)
-            except orjson.JSONDecodeError:
-                continue
-            # The text stands at one place only, and that is this one: nothing else may change with it.
-            if _replaced(chunk, text, _MARK) == marked:
-                out_head, found, out_tail = render(_MARK).partition(_MARK_BYTES)
-                if found and _MARK_BYTES not in out_tail:
-                    self._templates = [*self._templates[-_MOST_TEMPLATES + 1 :], _Template(head, tail, out_head, out_tail)]
-                    self._learnt_in_vain += 1
-                return
-
-    # -- everything else
-
-    def _slowly(self, data: bytes) -> bytes:
+    def _parsed(self, data: bytes) -> bytes:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
@@ -200,134 +172,102 @@ class ChatOverChat:
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
             self._usage, self._upstream_usage = told_usage, chunk["usage"]
+        choices = [told for told in listed(chunk.get("choices")) if isinstance(told, dict)]
         out = bytearray()
-        choices = chunk.get("choices")
-        for told in choices if isinstance(choices, list) else []:
-            if isinstance(told, dict):
-                out += self._choice(told, data, chunk)
+        for told in choices:
+            sent = self._choice(told)
+            out += sent.out
+            if len(choices) == 1 and len(sent.texts) == 1 and told_usage is None:
+                self._templates.learn(data, chunk, *sent.texts[0])
         return bytes(out)
 
-    def _choice(self, told: dict[str, Any], data: bytes, chunk: dict[str, Any]) -> bytes:
+    def _choice(self, told: dict[str, Any]) -> _Sent:
+        sent = _Sent()
         index = told.get("index")
         index = index if isinstance(index, int) and not isinstance(index, bool) else 0
-        out = bytearray()
         choice = self._choices.get(index)
-        is_new = choice is None
         if choice is None:
-            choice = self._choices[index] = _Choice(index)
-            out += self._delta(choice, {"role": "assistant", "content": ""})
-        delta = told.get("delta") if isinstance(told.get("delta"), dict) else {}
-        assert isinstance(delta, dict)  # noqa: S101
-        sent: list[tuple[str, Callable[[str], bytes]]] = []  # each text that left, and how to say another
-
-        if choice.finish is None:
-            reasoning = reasoning_of(delta)
-            if reasoning:
-                sent.append((reasoning, lambda text: self._delta(choice, {"reasoning_content": text})))
-            content = content_of(delta)
-            if content:
-                probabilities = logprobs(told.get("logprobs"))
-                if probabilities is None:
-                    sent.append((content, lambda text: self._delta(choice, {"content": text})))
-                else:
-                    self.output_bytes += len(content)
-                    self.has_output = True
-                    out += self._delta(choice, {"content": content}, logprobs=probabilities)
-            for text, render in sent:
-                out += render(text)
-            other = {
-                name: delta[name]
-                for name, kind in (("refusal", str), ("function_call", dict), ("annotations", list), ("audio", dict))
-                if isinstance(delta.get(name), kind) and delta[name]
-            }
-            if other:
-                self.has_output = True
-                out += self._delta(choice, other)
-            for call in delta.get("tool_calls") or []:
-                if isinstance(call, dict):
-                    out += self._call(choice, call, sent)
-        if sent:
-            self.has_output = True
-            self.output_bytes += sum(len(text) for text, _ in sent)
+            choice = self._choices[index] = _Choice(index, StreamedCalls(self._new_call_id))
+            sent.out += self._delta(choice, {"role": "assistant", "content": ""})
+        if choice.finish is not None:  # what comes after the end is not part of the answer
+            return sent
+        delta = told.get("delta")
+        if isinstance(delta, dict):
+            self._say(choice, delta, logprobs(told.get("logprobs")), sent)
         reason = told.get("finish_reason")
-        if reason and choice.finish is None:
-            out += self._finish(choice, reason)
-        elif len(sent) == 1 and not is_new and not chunk.get("usage") and len(chunk["choices"]) == 1:
-            self._learn(data, chunk, *sent[0])
-        return bytes(out)
+        if reason:
+            sent.out += self._finish(choice, reason)
+            sent.texts.clear()  # nothing to learn from: it will not come again
+        return sent
 
-    def _call(
-        self, choice: _Choice, told: dict[str, Any], sent: list[tuple[str, Callable[[str], bytes]]]
-    ) -> bytes:
-        call = self._find_call(choice, told)
+    def _say(self, choice: _Choice, delta: dict[str, Any], probabilities: dict[str, Any] | None, sent: _Sent) -> None:
+        """Render one delta; text, reasoning and calls never share one of ours."""
+        reasoning = reasoning_of(delta)
+        if reasoning:
+            sent.text(reasoning, lambda text: self._delta(choice, {"reasoning_content": text}))
+        content = content_of(delta) or ""
+        refusal = delta.get("refusal") if isinstance(delta.get("refusal"), str) else ""
+        if probabilities is not None and any(probabilities.values()):
+            said = {"content": content, **({"refusal": refusal} if refusal else {})}
+            sent.out += self._delta(choice, said, logprobs=probabilities)
+            self._count(content + str(refusal))
+        else:
+            if content:
+                sent.text(content, lambda text: self._delta(choice, {"content": text}))
+            if refusal:
+                sent.out += self._delta(choice, {"refusal": refusal})
+                self._count(str(refusal))
+        rare = extras(delta)
+        if rare:
+            sent.out += self._delta(choice, rare)
+            self._count("")
+        for text, _ in sent.texts:
+            self._count(text)
+        for call in listed(delta.get("tool_calls")):
+            if isinstance(call, dict):
+                self._say_call(choice, call, sent)
+
+    def _say_call(self, choice: _Choice, told: dict[str, Any], sent: _Sent) -> None:
+        call, is_new = choice.calls.call_of(told)
+        if is_new:
+            self._templates.forget()  # a delta without an index belonged to the call before
         body = told.get(call.kind)
         body = body if isinstance(body, dict) else {}
-        text_key = "input" if call.kind == "custom" else "arguments"
-        text = arguments_text(body.get(text_key))
+        text = arguments_text(body.get(call.text_key))
         name = body.get("name")
         if not call.name and isinstance(name, str):
             call.name = name
-        if not call.started:
-            # Clients fail on a first delta without a name: nothing of the call leaves before it is known.
-            call.held += text
-            if not call.name:
-                return b""
-            self._templates.clear()
-            return self._start(choice, call)
-        if not text:
-            return b""
+        if call.started:
+            if text:
+                sent.text(text, lambda piece: self._delta(choice, {"tool_calls": [call.fragment(piece)]}))
+                self._count(text)
+            return
+        # Clients fail on a first delta without a name: nothing of the call leaves before it is known.
+        call.held += text
+        if call.name:
+            sent.out += self._start(choice, call)
 
-        def render(piece: str) -> bytes:
-            return self._delta(choice, {"tool_calls": [{"index": call.index, call.kind: {text_key: piece}}]})
-
-        sent.append((text, render))
-        return render(text)
-
-    def _find_call(self, choice: _Choice, told: dict[str, Any]) -> _Call:
-        key: object = told.get("index")
-        upstream_id = told.get("id") if isinstance(told.get("id"), str) else ""
-        assert isinstance(upstream_id, str)  # noqa: S101
-        if key is None:
-            key = upstream_id or (choice.calls[-1].upstream_id or len(choice.calls) - 1 if choice.calls else 0)
-        call = choice.by_key.get(key)
-        names_another = False
-        if call is not None and upstream_id and call.upstream_id and upstream_id != call.upstream_id:
-            kind_body = told.get("function") or told.get("custom")
-            names_another = isinstance(kind_body, dict) and bool(kind_body.get("name"))
-        if call is None or names_another:
-            kind = "custom" if told.get("type") == "custom" or "custom" in told else "function"
-            call = _Call(len(choice.calls), self._new_call_id(), kind)
-            choice.calls.append(call)
-            choice.by_key[key] = call
-        if upstream_id and not call.upstream_id:
-            call.upstream_id = upstream_id
-        return call
-
-    def _start(self, choice: _Choice, call: _Call) -> bytes:
-        call.started = True
-        self.has_output = True
-        text_key = "input" if call.kind == "custom" else "arguments"
-        first = {
-            "index": call.index,
-            "id": call.call_id,
-            "type": call.kind,
-            call.kind: {"name": call.name, text_key: ""},
-        }
-        out = self._delta(choice, {"tool_calls": [first]})
+    def _start(self, choice: _Choice, call: StreamedCall) -> bytes:
+        out = self._delta(choice, {"tool_calls": [call.start()]})
         held, call.held = call.held, ""
-        self.output_bytes += len(held) + len(call.name)
+        self._count(call.name + held)
         if held:
-            out += self._delta(choice, {"tool_calls": [{"index": call.index, call.kind: {text_key: held}}]})
+            out += self._delta(choice, {"tool_calls": [call.fragment(held)]})
         return out
 
     def _finish(self, choice: _Choice, told: object) -> bytes:
-        self._templates.clear()
+        self._templates.forget()
+        reason = finish_reason(told, has_calls=bool(choice.calls.all))
         out = b""
-        for call in choice.calls:
+        for call in choice.calls.all:
             if not call.started:  # its name never came; the client shall see what there is of it
                 out += self._start(choice, call)
-        choice.finish = finish_reason(told, has_calls=bool(choice.calls))
-        return out + self._delta(choice, {}, finish=choice.finish)
+        choice.finish = reason
+        return out + self._delta(choice, {}, finish=reason)
+
+    def _count(self, text: str) -> None:
+        self.has_output = True
+        self.output_bytes += text_size(text)
 
     def _delta(
         self,
@@ -348,28 +288,3 @@ class ChatOverChat:
         if self._include_usage:
             chunk["usage"] = None
         return sse.encode(orjson.dumps({**chunk, **more}))
-
-
-def _replaced(value: Any, text: str, by: str) -> Any:
-    """Return a copy of parsed JSON in which every string equal to ``text`` is another."""
-    if isinstance(value, str):
-        return by if value == text else value
-    if isinstance(value, dict):
-        return {key: _replaced(inner, text, by) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_replaced(inner, text, by) for inner in value]
-    return value
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _no_usage() -> dict[str, int]:
-    return {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}

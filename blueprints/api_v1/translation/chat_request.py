@@ -32,14 +32,13 @@ def to_upstream_chat(
     if not request.get("tools"):
         for name in _TOOL_FIELDS:  # many servers refuse an empty list, or a choice without tools
             request.pop(name, None)
+    if "max_completion_tokens" in request:
+        request.pop("max_tokens", None)  # its older name, which many servers refuse beside it
     if effort is not None:
         request["reasoning_effort"] = effort
     if max_output_tokens is not None:
-        named = [name for name in ("max_completion_tokens", "max_tokens") if name in request]
-        for name in named:
-            request[name] = min(request[name], max_output_tokens)
-        if not named:
-            request["max_tokens"] = max_output_tokens
+        name = "max_completion_tokens" if "max_completion_tokens" in request else "max_tokens"
+        request[name] = min(request.get(name, max_output_tokens), max_output_tokens)
     return request
 
 

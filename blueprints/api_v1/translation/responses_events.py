@@ -1,0 +1,61 @@
+"""The events of a Responses stream as bytes: framed, numbered and built in this one place.
+
+Source: https://platform.openai.com/docs/api-reference/responses-streaming
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+# Open Responses demands it after the terminal event; the SDKs stop there.
+DONE = b"data: [DONE]\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaFrame:
+    """An event of which only ``delta`` and the sequence number vary, as the bytes around these two."""
+
+    head: bytes
+    tail: bytes
+
+
+class EventWriter:
+    """Writes the events of one response and counts them: from 0, one more for each, no gaps."""
+
+    def __init__(self) -> None:
+        """Begin with event 0."""
+        self._sequence = 0
+
+    def event(self, kind: str, **fields: Any) -> bytes:
+        """Return one whole event of type ``kind``."""
+        sequence = self._sequence
+        self._sequence = sequence + 1
+        payload = orjson.dumps({"type": kind, **fields, "sequence_number": sequence})
+        return b"event: %b\ndata: %b\n\n" % (kind.encode(), payload)
+
+    def delta(self, frame: DeltaFrame, text: bytes) -> bytes:
+        """Return one event made from ``frame`` and ``text``, a JSON string with its quotes."""
+        sequence = self._sequence
+        self._sequence = sequence + 1
+        return b"%b%b%b%d}\n\n" % (frame.head, text, frame.tail, sequence)
+
+
+class SilentWriter(EventWriter):
+    """Writes nothing: for whole answers, which take the same way as streamed ones."""
+
+    def event(self, kind: str, **fields: Any) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def delta(self, frame: DeltaFrame, text: bytes) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+def delta_frame(kind: str, **fields: Any) -> DeltaFrame:
+    """Return the frame of the delta events of one part or call; ``fields`` stay the same in all of them."""
+    known = orjson.dumps({"type": kind, **fields})[:-1]
+    return DeltaFrame(b"event: %b\ndata: %b" % (kind.encode(), known) + b',"delta":', b',"sequence_number":')
