@@ -1,11 +1,13 @@
 """The API's two mounts and their tolerated spellings, brought to one form: ``/v1/...``.
 
 ``/v1/...`` and ``/api/<slug>/v1/...`` are the same API. Clients that were given a base address with or
-without the version write it twice, leave it out, or end a path with a slash; all of them are understood.
+without the version write it twice, leave it out, double a slash or end a path with one; all of them are
+understood.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 API_ROOT = "/v1"
+_SLASHES = re.compile("/{2,}")
 
 
 class ApiPaths:
@@ -30,6 +33,9 @@ class ApiPaths:
 
     def canonical(self, path: str) -> str:
         """Return the path in the form ``/v1/...``; a path outside the API comes back as it is."""
+        if "//" in path:
+            single = _SLASHES.sub("/", path)
+            path = single if is_api_path(single) else path
         if path.startswith(API_ROOT + "/") or path == API_ROOT:
             rest = path
         elif path == self._mount or path.startswith(self._mount + "/"):

@@ -102,6 +102,15 @@ class Record(fields.Field[dict[str, Any]]):
         return value
 
 
+class TextOrRecord(fields.Field[Any]):
+    """A string or a JSON object."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
+        if not isinstance(value, str | dict):
+            raise FieldFault(f"expected a string or an object, got {kind_of(value)}")
+        return value
+
+
 class Records(fields.Field[list[dict[str, Any]]]):
     """A list of JSON objects."""
 

@@ -14,7 +14,7 @@ def quota_headers(standing: Standing) -> dict[str, str]:
 
     ``x-ratelimit-reset-requests`` is a duration such as ``5h2m1s``; ours are Unix seconds.
     """
-    headers = {}
+    headers: dict[str, str] = {}
     day_left, month_left = standing.day_left, standing.month_left
     if day_left is not None and (month_left is None or day_left <= month_left):
         headers |= _openai(standing.limits.daily, day_left, standing.windows.day, standing.moment)

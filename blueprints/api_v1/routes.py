@@ -25,7 +25,7 @@ from service.services import Services, services
 from . import model_list
 from .admission import Ticket, admit
 from .authentication import Caller, authenticate
-from .body import read_json_object
+from .body import json_object, read_body
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .cors import open_to_all, preflight
@@ -71,15 +71,20 @@ def answer_preflight() -> Response | None:
 def create_chat_completion() -> Response:
     """Answer a chat, whole or streamed."""
     house, caller = services(), _caller()
-    body = read_json_object(request.environ, house.catalog.service.max_body_mb * 1024 * 1024)
+    raw = read_body(request.environ, house.catalog.service.max_body_mb * 1024 * 1024)
+    body = json_object(raw)
     check_chat(body)
-    call = _call(house, caller, body, "chat/completions")
-    ticket = _admit(house, caller, call)
+    call = _call(house, caller, body, len(raw), "chat/completions")
     watch = ClientWatch(request.environ)
     try:
+        ticket = _admit(house, caller, call)
         return (_stream if call.stream else _whole)(call, ticket, watch)
     except ClientGone:
+        watch.stop()
         return Response(status=CLIENT_GONE)
+    except BaseException:
+        watch.stop()
+        raise
 
 
 @bp.get("/models")
@@ -98,6 +103,13 @@ def retrieve_model(alias: str) -> Response:
         raise UnknownModel(alias, _allowed(house, caller))
     shown = model_list.model_object(house.catalog, caller.plan, profile)
     return _json(shown, quota_headers(_standing(house, caller)))
+
+
+@bp.delete("/models/<path:alias>")
+def delete_model(alias: str) -> Response:
+    """Answer as OpenAI does where there is nothing to delete."""
+    _caller()
+    raise UnknownUrl(request.method, request.path)
 
 
 @bp.get("/usage")
@@ -154,7 +166,7 @@ def _caller() -> Caller:
     return caller
 
 
-def _call(house: Services, caller: Caller, body: dict[str, Any], endpoint: str) -> Call:
+def _call(house: Services, caller: Caller, body: dict[str, Any], body_bytes: int, endpoint: str) -> Call:
     profile = _served_profile(house, caller, body.get("model"))
     call = Call(
         request_id=request_id_of(request.environ),
@@ -164,7 +176,7 @@ def _call(house: Services, caller: Caller, body: dict[str, Any], endpoint: str) 
         alias_asked=body.get("model"),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
-        body_bytes=request.content_length or 0,
+        body_bytes=body_bytes,
         started=time.monotonic(),
         created=int(time.time()),
     )

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from marshmallow import INCLUDE, Schema, fields
 
 from .errors import InvalidRequest
-from .fields import FieldFault, Flag, Number, OneOf, Record, Records, Text, Texts, Whole, kind_of
+from .fields import FieldFault, Flag, Number, OneOf, Record, Records, Text, TextOrRecord, Texts, Whole, kind_of
 
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-_MOST_NESTED = 200
 
 
 class ChatMessages(fields.Field[list[dict[str, Any]]]):
@@ -56,6 +56,7 @@ class ChatRequest(Schema):
     logprobs = Flag()
     top_logprobs = Whole(0, 20)
     tools = Records(most=1024)
+    tool_choice = TextOrRecord()
     parallel_tool_calls = Flag()
     response_format = Record()
     reasoning_effort = OneOf(*EFFORTS)
@@ -91,32 +92,35 @@ def _check(schema: Schema, body: dict[str, Any]) -> None:
     for name, value in body.items():
         field = known.get(name)
         if field is None or value is None:
-            _check_nesting(name, value)
             continue
         try:
             field.deserialize(value, name, body)
         except FieldFault as fault:
             path = name + fault.path
             raise InvalidRequest(f"{path}: {fault.message}.", code=fault.code, param=path) from fault
-        _check_nesting(name, value)
+    _check_nesting(body)
     for name, field in known.items():
         if field.required and body.get(name) is None:
             raise InvalidRequest(f"{name}: this field is required.", code="missing_required_parameter", param=name)
 
 
-def _check_nesting(name: str, value: object) -> None:
-    """Refuse what could not be written out again; level by level, so that depth costs no stack."""
-    level = [value]
-    for _ in range(_MOST_NESTED):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _children(outer)]
-        if not level:
-            return
-    raise InvalidRequest(f"{name}: nested more than {_MOST_NESTED} levels deep.", param=name)
+def _check_nesting(body: dict[str, Any]) -> None:
+    """Refuse what could be read but not be written out again."""
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        for name, value in body.items():
+            if not _can_be_written(value):
+                raise InvalidRequest(f"{name[:100]}: nested too deeply.", param=name[:100]) from None
+        raise InvalidRequest("The body is nested too deeply.") from None
 
 
-def _children(value: dict[str, Any] | list[Any]) -> list[Any]:
-    inner = value.values() if isinstance(value, dict) else value
-    return [child for child in inner if isinstance(child, dict | list)]
+def _can_be_written(value: object) -> bool:
+    try:
+        orjson.dumps({"": value})
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _check_message(message: object, path: str) -> None:
@@ -130,9 +134,7 @@ def _check_message(message: object, path: str) -> None:
         raise FieldFault(f"expected one of {', '.join(ROLES)}", code="invalid_value", path=f"{path}.role")
     _check_content(message.get("content"), role, f"{path}.content")
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise FieldFault(
-            "expected the id of the call", code="missing_required_parameter", path=f"{path}.tool_call_id"
-        )
+        raise FieldFault("expected the id of the call", code="missing_required_parameter", path=f"{path}.tool_call_id")
     calls = message.get("tool_calls")
     if calls is not None and not (isinstance(calls, list) and all(isinstance(call, dict) for call in calls)):
         raise FieldFault("expected a list of calls", path=f"{path}.tool_calls")
