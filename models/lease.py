@@ -1,30 +1,32 @@
 """Which gateway workers are alive, and what becomes of the open rows of one that is not.
 
-A worker renews its lease every ``RENEW_EVERY_S``. A lease that nobody renewed for ``SILENT_AFTER_S`` is
-void: any living worker closes its rows, marked ones as counted, unmarked ones as given back. Whether a
-lease moves is judged by watching its beat over that time on one's own monotonic clock; only a worker that
-has just started, and has watched nothing yet, compares the database's clock with the last renewal.
+A worker renews its lease every ``RENEW_EVERY_S``. One that nobody renewed for ``SILENT_AFTER_S`` is void:
+any living worker takes it away and closes its owner's rows, marked ones as counted, unmarked ones as given
+back. ``Watch`` tells silence from a time in which nobody could have been heard.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import usage_log as log
 from .base import TABLE_OPTIONS, UtcDateTime, db
-from .reservation import Outcome, give_back, settle
+from .reservation import Outcome, give_back_unmarked, settle
 from .storage import Storage
 from .usage_log import UsageLog
 
 RENEW_EVERY_S = 10.0
 SILENT_AFTER_S = 30.0
+WORKER_LOST = "worker_lost"  # error code of rows that a sweep closed
 
 
 class WorkerLease(db.Model):  # type: ignore[name-defined, misc]
-    """One gateway worker process. ``beats`` counts renewals."""
+    """One gateway worker process. ``beats`` counts renewals; ``host`` tells where ``pid`` means something."""
 
     __tablename__ = "worker_leases"
     __table_args__ = (TABLE_OPTIONS,)
@@ -34,6 +36,15 @@ class WorkerLease(db.Model):  # type: ignore[name-defined, misc]
     pid: Mapped[int]
     beats: Mapped[int] = mapped_column(sa.BigInteger)
     renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What others see of an owner."""
+
+    beat: int
+    host: str
+    pid: int
 
 
 def renew(storage: Storage, owner_id: int, host: str, pid: int) -> None:
@@ -46,55 +57,90 @@ def renew(storage: Storage, owner_id: int, host: str, pid: int) -> None:
     def beat(connection: sa.Connection) -> None:
         now = storage.now(connection)
         renewed = (
-            sa.update(WorkerLease)
-            .where(WorkerLease.id == owner_id)
-            .values(beats=WorkerLease.beats + 1, renewed_at=now)
+            sa.update(WorkerLease).where(WorkerLease.id == owner_id).values(beats=WorkerLease.beats + 1, renewed_at=now)
         )
         if connection.execute(renewed).rowcount == 0:
-            connection.execute(
-                sa.insert(WorkerLease).values(id=owner_id, host=host, pid=pid, beats=1, renewed_at=now)
-            )
+            connection.execute(sa.insert(WorkerLease).values(id=owner_id, host=host, pid=pid, beats=1, renewed_at=now))
 
     storage.write(beat)
 
 
-def end(storage: Storage, owner_id: int) -> None:
-    """Give a lease up; the caller has closed its rows."""
-    storage.write(lambda connection: connection.execute(sa.delete(WorkerLease).where(WorkerLease.id == owner_id)))
+def leases(storage: Storage) -> dict[int, Lease]:
+    """Return every owner of a lease or of an open row; one whose lease is gone has beat 0."""
+    known = sa.select(WorkerLease.id, WorkerLease.beats, WorkerLease.host, WorkerLease.pid)
+    # Ids are positive; "is not null" would read the index of ten million closed rows on SQLite.
+    owners = sa.select(UsageLog.owner_id).where(UsageLog.owner_id > 0).distinct()
 
-
-def beats(storage: Storage) -> dict[int, int]:
-    """Return the beat of every owner of a lease or of an open row; 0 for one whose lease is gone."""
-    leases = sa.select(WorkerLease.id, WorkerLease.beats)
-    owners = sa.select(UsageLog.owner_id).where(UsageLog.owner_id.is_not(None)).distinct()
-
-    def look(connection: sa.Connection) -> dict[int, int]:
-        without_lease = {owner_id: 0 for owner_id in connection.scalars(owners) if owner_id is not None}
-        return without_lease | {owner_id: beat for owner_id, beat in connection.execute(leases)}
+    def look(connection: sa.Connection) -> dict[int, Lease]:
+        without_lease = {owner_id: Lease(0, "", 0) for owner_id in connection.scalars(owners) if owner_id}
+        return without_lease | {
+            owner_id: Lease(beat, host, pid) for owner_id, beat, host, pid in connection.execute(known)
+        }
 
     return storage.read(look)
 
 
-def silent_by_the_clock(storage: Storage) -> list[int]:
-    """Return the owners whose last renewal lies ``SILENT_AFTER_S`` back by the database's clock."""
+def void(storage: Storage, owner_id: int, beat: int) -> bool:
+    """Take a lease away whose beat is still the one that was seen; false when its owner has renewed it since."""
+    same_beat = sa.delete(WorkerLease).where(WorkerLease.id == owner_id, WorkerLease.beats == beat)
+    any_beat = sa.select(WorkerLease.id).where(WorkerLease.id == owner_id)
 
-    def look(connection: sa.Connection) -> list[int]:
-        limit = storage.now(connection) - timedelta(seconds=SILENT_AFTER_S)
-        return list(connection.scalars(sa.select(WorkerLease.id).where(WorkerLease.renewed_at < limit)))
+    def take(connection: sa.Connection) -> bool:
+        if connection.execute(same_beat).rowcount:
+            return True
+        return beat == 0 and connection.execute(any_beat).first() is None
 
-    return storage.read(look)
+    return storage.write(take)
 
 
 def sweep(storage: Storage, owner_id: int) -> int:
-    """Close the rows of an owner that is gone, then its lease; return how many rows were closed."""
+    """Close the open rows of an owner whose lease is void; return how many were closed.
+
+    Raises:
+        StorageUnavailable: not all could be closed; a repetition closes the rest.
+    """
     wanted = sa.select(UsageLog.id, UsageLog.account_id, UsageLog.status).where(UsageLog.owner_id == owner_id)
     rows = storage.read(lambda connection: connection.execute(wanted).all())
     closed = 0
     for row_id, account_id, status in rows:
         if status == log.OPEN:
-            lost = Outcome(status=log.FAILED, error_code="worker_lost")
-            closed += give_back(storage, account_id, row_id, lost)
+            lost = Outcome(status=log.FAILED, error_code=WORKER_LOST)
+            closed += give_back_unmarked(storage, account_id, row_id, lost)
         else:
-            closed += settle(storage, row_id, Outcome(status=log.INTERRUPTED, error_code="worker_lost"))
-    end(storage, owner_id)
+            closed += settle(storage, row_id, Outcome(status=log.INTERRUPTED, error_code=WORKER_LOST))
     return closed
+
+
+def end(storage: Storage, owner_id: int) -> int:
+    """Give one's own lease up, closing the rows that are open in its name; return how many there were."""
+    closed = sweep(storage, owner_id)
+    storage.write(lambda connection: connection.execute(sa.delete(WorkerLease).where(WorkerLease.id == owner_id)))
+    return closed
+
+
+class Watch:
+    """Judges which owners are gone by watching their beats, on a clock that nobody can set.
+
+    A living owner may be kept from renewing by what keeps everybody: a database that is away, a lock held
+    elsewhere, a machine that stood still. So only time counts in which the watcher itself renewed its own
+    lease without a gap; after one, all are watched anew.
+    """
+
+    def __init__(self, silent_after_s: float = SILENT_AFTER_S, longest_gap_s: float = 1.5 * RENEW_EVERY_S) -> None:
+        """Take the time of silence that ends a lease, and the longest time between two looks that is no gap."""
+        self._silent_after_s = silent_after_s
+        self._longest_gap_s = longest_gap_s
+        self._looked_at: float | None = None
+        self._seen: dict[int, tuple[int, float]] = {}  # owner -> its beat, and since when we have seen it
+
+    def silent(self, beats: Mapping[int, int], now: float) -> list[int]:
+        """Note what was seen at ``now`` (seconds, monotonic); return the owners that are gone."""
+        if self._looked_at is not None and now - self._looked_at > self._longest_gap_s:
+            self._seen.clear()
+        self._looked_at = now
+        before = self._seen
+        self._seen = {
+            owner_id: before[owner_id] if before.get(owner_id, (None,))[0] == beat else (beat, now)
+            for owner_id, beat in beats.items()
+        }
+        return [owner_id for owner_id, (_, since) in self._seen.items() if now - since >= self._silent_after_s]

@@ -13,6 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from .calendar_windows import Calendar, Window, Windows
+from .prepared import Prepared
 from .usage_log import UsageLog
 
 
@@ -63,7 +64,8 @@ class NewestRow:
     month_prompts: int
 
 
-_NEWEST = (
+# The unique key of (account_id, seq) leads to it in one step at any size of the table.
+NEWEST = Prepared(
     sa.select(
         UsageLog.id,
         UsageLog.seq,
@@ -75,13 +77,13 @@ _NEWEST = (
     )
     .where(UsageLog.account_id == sa.bindparam("account_id"))
     .order_by(UsageLog.seq.desc())
-    .limit(1)
+    .limit(sa.literal_column("1"))
 )
 
 
 def newest_row(connection: sa.Connection, account_id: int) -> NewestRow | None:
     """Return the account's newest row, or None before its first request."""
-    row = connection.execute(_NEWEST, {"account_id": account_id}).one_or_none()
+    row = NEWEST.first(connection, {"account_id": account_id})
     return None if row is None else NewestRow(*row)
 
 

@@ -7,18 +7,21 @@ each names the status that it expects (compare and set), so of two that close a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import exc
 
 from . import usage_log as log
 from .account import Account
 from .calendar_windows import Calendar
+from .prepared import Prepared
 from .quota import Limits, Standing, newest_row, standing
 from .storage import Storage, StorageUnavailable
 from .usage_log import UsageLog
+
+LARGEST_NUMBER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +71,53 @@ class QuotaUsedUp:
     standing: Standing
 
 
-_LOCK = sa.select(Account.id).where(Account.id == sa.bindparam("account_id")).with_for_update()
-_BY_REQUEST_ID = sa.select(UsageLog.id).where(UsageLog.request_id == sa.bindparam("request_id"))
-_INSERT = sa.insert(UsageLog)
-_MARK = (
-    sa.update(UsageLog)
-    .where(UsageLog.id == sa.bindparam("row_id"), UsageLog.status == log.OPEN)
-    .values(status=log.STARTED)
-)
-_SETTLE_COLUMNS = [
+_OPENING = [
+    "account_id",
+    "seq",
+    "token_id",
+    "request_id",
+    "kind",
+    "counted",
+    "reason",
     "status",
-    "error_code",
-    "upstream",
-    "upstream_model",
+    "owner_id",
+    "started_at",
+    "day_start",
+    "month_start",
+    "day_prompts",
+    "month_prompts",
+    "endpoint",
+    "alias_asked",
+    "alias_served",
+    "client_name",
     "attempts",
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "reasoning_tokens",
     "tokens_estimated",
-    "first_output_ms",
-    "duration_ms",
-    "cost",
 ]
-_SETTLE = (
+_CLOSING = [field.name for field in fields(Outcome)]
+_NEW_VALUES: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _CLOSING}
+_IS_ROW = UsageLog.id == sa.bindparam("row_id")
+_IS_UNMARKED = UsageLog.status == log.OPEN
+_IS_UNCLOSED = sa.or_(_IS_UNMARKED, UsageLog.status == log.STARTED)
+
+_LOCK = Prepared(sa.select(Account.id).where(Account.id == sa.bindparam("account_id")).with_for_update())
+_INSERT = Prepared(sa.insert(UsageLog), columns=_OPENING)
+# A row that is marked already may be marked again: the first time may have been committed unnoticed.
+_MARK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(status=log.STARTED))
+_SETTLE = Prepared(
     sa.update(UsageLog)
-    .where(UsageLog.id == sa.bindparam("row_id"), UsageLog.status.in_([log.OPEN, log.STARTED]))
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in _SETTLE_COLUMNS}
-        | {"owner_id": None, "reason": log.COUNTED_OUTPUT}
-    )
+    .where(_IS_ROW, _IS_UNCLOSED)
+    .values(_NEW_VALUES | {"owner_id": None, "reason": log.COUNTED_OUTPUT})
 )
-_GIVE_BACK = (
+_UNCOUNTED = _NEW_VALUES | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK}
+_GIVE_BACK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(_UNCOUNTED))
+_GIVE_BACK_UNMARKED = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNMARKED).values(_UNCOUNTED))
+_COUNTED_SINCE = Prepared(sa.select(UsageLog.counted, UsageLog.started_at).where(_IS_ROW))
+_CLOSED_AS = Prepared(sa.select(UsageLog.status, UsageLog.error_code).where(_IS_ROW))
+_BY_REQUEST_ID = Prepared(sa.select(UsageLog.id).where(UsageLog.request_id == sa.bindparam("request_id")))
+_LOWER = Prepared(
     sa.update(UsageLog)
-    .where(UsageLog.id == sa.bindparam("row_id"), UsageLog.status == log.OPEN)
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in _SETTLE_COLUMNS}
-        | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK}
-    )
+    .where(_IS_ROW)
+    .values(day_prompts=sa.bindparam("new_day_prompts"), month_prompts=sa.bindparam("new_month_prompts"))
 )
 
 
@@ -115,19 +127,25 @@ def reserve(
     """Decide whether one more prompt fits the quota; if so, write its row in the same transaction.
 
     Raises:
-        StorageUnavailable: the decision could not be made in time; nothing is reserved.
+        StorageUnavailable: the decision could not be made in time; nothing stays reserved.
     """
+    may_be_written = False
 
     def decide(connection: sa.Connection) -> Reserved | QuotaUsedUp:
+        nonlocal may_be_written
         _lock_account(storage, connection, request.account_id)
         newest = newest_row(connection, request.account_id)
         now = storage.now(connection)
         before = standing(connection, request.account_id, limits, calendar, now, newest)
+        if may_be_written:
+            row_id = _row_of(connection, request.request_id)
+            if row_id is not None:
+                return Reserved(row_id, before)
         if before.is_used_up:
             return QuotaUsedUp(before)
         after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, limits)
-        inserted = connection.execute(
-            _INSERT,
+        inserted = _INSERT.run(
+            connection,
             {
                 "account_id": request.account_id,
                 "seq": 1 if newest is None else newest.seq + 1,
@@ -151,69 +169,124 @@ def reserve(
                 "tokens_estimated": False,
             },
         )
-        return Reserved(inserted.inserted_primary_key[0], after)
+        may_be_written = True
+        return Reserved(inserted.lastrowid, after)
 
     try:
-        return storage.write(decide)
-    except exc.IntegrityError as error:
-        # The connection broke while the row was being committed, and the repetition met the row: it is there.
-        row_id = row_of_request(storage, request.request_id)
-        if row_id is None:
-            raise
-        give_back(storage, request.account_id, row_id, Outcome(status=log.FAILED, error_code="storage_unavailable"))
-        raise StorageUnavailable("the connection broke during the commit") from error
+        return storage.write(decide, turn=request.account_id)
+    except StorageUnavailable:
+        if may_be_written:
+            lost = Outcome(status=log.FAILED, error_code="storage_unavailable")
+            storage.unfinished.add(lambda: _give_back_request(storage, request.account_id, request.request_id, lost))
+        raise
 
 
 def mark(storage: Storage, row_id: int) -> bool:
-    """Record that the first output is about to leave; false when the row is no longer ours to use."""
-    return storage.write(lambda connection: connection.execute(_MARK, {"row_id": row_id}).rowcount == 1)
+    """Record that the first output is about to leave; false when the row was closed by a sweep."""
+    return storage.write(lambda connection: _MARK.run(connection, {"row_id": row_id}).rowcount == 1)
 
 
 def settle(storage: Storage, row_id: int, outcome: Outcome) -> bool:
-    """Close a row whose request had output: it counts. False when it was closed before."""
+    """Close a row whose request had output: it counts. False when it was closed before.
+
+    Raises:
+        StorageUnavailable: it could not be closed in time.
+    """
     values = _values(row_id, outcome)
-    return storage.write(lambda connection: connection.execute(_SETTLE, values).rowcount == 1)
+    is_repetition = False
+
+    def close(connection: sa.Connection) -> bool:
+        nonlocal is_repetition
+        if _SETTLE.run(connection, values).rowcount == 1:
+            is_repetition = True
+            return True
+        closed_as = _CLOSED_AS.first(connection, values) if is_repetition else None
+        return closed_as == (outcome.status, outcome.error_code)
+
+    return storage.write(close)
 
 
 def give_back(storage: Storage, account_id: int, row_id: int, outcome: Outcome) -> bool:
-    """Close a row whose request had no output: it no longer counts. False when it was marked or closed before."""
+    """Close a row whose owner knows that no output has left: it no longer counts. False when it was closed before.
 
-    def release(connection: sa.Connection) -> bool:
-        _lock_account(storage, connection, account_id)
-        if connection.execute(_GIVE_BACK, _values(row_id, outcome)).rowcount == 0:
-            return False
-        started_at = connection.execute(
-            sa.select(UsageLog.started_at).where(UsageLog.id == row_id)
-        ).scalar_one()
-        newest = newest_row(connection, account_id)
-        assert newest is not None  # noqa: S101  (the row itself is there)
-        # No row is newer than the newest, so this one lies in a window exactly if it began after its start.
-        connection.execute(
-            sa.update(UsageLog)
-            .where(UsageLog.id == newest.id)
-            .values(
-                day_prompts=newest.day_prompts - (started_at >= newest.day_start),
-                month_prompts=newest.month_prompts - (started_at >= newest.month_start),
-            )
-        )
-        return True
-
-    return storage.write(release)
-
-
-def row_of_request(storage: Storage, request_id: str) -> int | None:
-    """Return the row that was written for a request id, if any."""
-    return storage.read(
-        lambda connection: connection.execute(_BY_REQUEST_ID, {"request_id": request_id}).scalar_one_or_none()
+    Raises:
+        StorageUnavailable: it could not be closed in time.
+    """
+    return storage.write(
+        lambda connection: _release(storage, connection, account_id, row_id, outcome, _GIVE_BACK),
+        turn=account_id,
     )
+
+
+def give_back_unmarked(storage: Storage, account_id: int, row_id: int, outcome: Outcome) -> bool:
+    """``give_back`` by somebody who knows no more of the request than its row: a marked row stays as it is."""
+    return storage.write(
+        lambda connection: _release(storage, connection, account_id, row_id, outcome, _GIVE_BACK_UNMARKED),
+        turn=account_id,
+    )
+
+
+def _give_back_request(storage: Storage, account_id: int, request_id: str, outcome: Outcome) -> None:
+    """Give back the row of a request, if it was written at all."""
+
+    def release(connection: sa.Connection) -> None:
+        # Under the lock: an insert that the server still works on is finished or gone afterwards.
+        _lock_account(storage, connection, account_id)
+        row_id = _row_of(connection, request_id)
+        if row_id is not None:
+            _release(storage, connection, account_id, row_id, outcome, _GIVE_BACK)
+
+    storage.write(release, turn=account_id)
+
+
+def _release(
+    storage: Storage,
+    connection: sa.Connection,
+    account_id: int,
+    row_id: int,
+    outcome: Outcome,
+    closing: Prepared,
+) -> bool:
+    _lock_account(storage, connection, account_id)
+    row = _COUNTED_SINCE.first(connection, {"row_id": row_id})
+    if row is None or closing.run(connection, _values(row_id, outcome)).rowcount == 0:
+        return False
+    was_counted, started_at = row
+    newest = newest_row(connection, account_id)
+    assert newest is not None  # noqa: S101  (the row itself is there)
+    if was_counted:
+        # No row is newer than the newest, so this one lies in a window exactly if it began after its start.
+        lowered = {
+            "row_id": newest.id,
+            "new_day_prompts": newest.day_prompts - (started_at >= newest.day_start),
+            "new_month_prompts": newest.month_prompts - (started_at >= newest.month_start),
+        }
+        _LOWER.run(connection, lowered)
+    return True
+
+
+def _row_of(connection: sa.Connection, request_id: str) -> int | None:
+    row = _BY_REQUEST_ID.first(connection, {"request_id": request_id})
+    return None if row is None else row[0]
 
 
 def _lock_account(storage: Storage, connection: sa.Connection, account_id: int) -> None:
     # SQLite took the only write lock at BEGIN IMMEDIATE. On MySQL the lock must come before any other
     # read, or the transaction would look at a time before it had its turn.
     if not storage.is_sqlite:
-        connection.execute(_LOCK, {"account_id": account_id})
+        _LOCK.run(connection, {"account_id": account_id})
 
 
 def _values(row_id: int, outcome: Outcome) -> dict[str, Any]:
-    return {"row_id": row_id} | {f"new_{name}": getattr(outcome, name) for name in _SETTLE_COLUMNS}
+    values: dict[str, Any] = {"row_id": row_id}
+    for name in _CLOSING:
+        value = getattr(outcome, name)
+        # MySQL refuses a number that its column cannot hold, and upstreams invent token counts.
+        values[f"new_{name}"] = _fitting(value) if isinstance(value, int | float) else value
+    return values
+
+
+def _fitting(number: float) -> float | None:
+    if isinstance(number, float) and not math.isfinite(number):
+        return None
+    return min(number, LARGEST_NUMBER)

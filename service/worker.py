@@ -1,6 +1,6 @@
 """This process as an owner of open usage-log rows: its lease, its beat, its unfinished closings.
 
-``Housekeeping`` runs in a greenlet of each gunicorn worker. It renews the lease, closes the rows of workers
+``Housekeeping`` runs in greenlets of each gunicorn worker. It renews the lease, closes the rows of workers
 that are gone, repeats closings that the database refused a moment ago, and moves SQLite's write-ahead log
 into the database file, in a thread, because that waits for the disk.
 """
@@ -10,20 +10,22 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import socket
+import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 import gevent
 
 from models import lease
-from models.engine import checkpoint
+from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
+from service.process_space import is_running, process_space
 
 log = logging.getLogger("smartroute.worker")
 
+TIDY_EVERY_S = 2.0
 CHECKPOINT_EVERY_S = 2.0
+RETRY_AFTER_S = 1.0  # a renewal that failed
 
 
 class Worker:
@@ -35,7 +37,8 @@ class Worker:
         self._id = secrets.randbits(62) | 1
         self._pid = os.getpid()
         self._has_lease = False
-        self._unfinished: deque[Callable[[], object]] = deque()
+        self._taking = threading.Lock()
+        self.host = process_space()
 
     def owner_id(self) -> int:
         """Return the id that rows are opened with, taking the lease at the first call.
@@ -53,84 +56,86 @@ class Worker:
         Raises:
             StorageUnavailable: the database could not be written.
         """
-        lease.renew(self._storage, self._id, socket.gethostname()[:128], self._pid)
-        self._has_lease = True
+        with self._taking:  # two that find no lease would both insert it
+            lease.renew(self._storage, self._id, self.host, self._pid)
+            self._has_lease = True
 
     def finish_later(self, closing: Callable[[], object]) -> None:
         """Remember a closing that the database refused; housekeeping repeats it until it succeeds."""
-        self._unfinished.append(closing)
-
-    def finish_unfinished(self) -> None:
-        """Repeat the closings that failed before; stop at the first that fails again."""
-        while self._unfinished:
-            try:
-                self._unfinished[0]()
-            except StorageUnavailable:
-                return
-            self._unfinished.popleft()
-
-    @property
-    def unfinished(self) -> int:
-        """How many closings wait for the database."""
-        return len(self._unfinished)
+        self._storage.unfinished.add(closing)
 
     def leave(self) -> None:
         """Give the lease up at a clean end of the process; whatever is open is closed as lost."""
+        self._storage.unfinished.repeat()
         if self._has_lease:
-            self.finish_unfinished()
-            lease.sweep(self._storage, self._id)
+            lease.end(self._storage, self._id)
 
 
 class Housekeeping:
     """The periodic work of one gunicorn worker."""
 
-    def __init__(self, worker: Worker, storage: Storage) -> None:
+    def __init__(self, worker: Worker, storage: Storage, watch: lease.Watch | None = None) -> None:
         """Watch the leases of others through ``storage``."""
         self._worker = worker
         self._storage = storage
-        self._watched: dict[int, tuple[int, float]] = {}  # owner -> its beat, and since when we have seen it
+        self._watch = watch or lease.Watch()
+        self._void: set[int] = set()  # owners whose lease is gone, until their rows are closed
 
     def start(self) -> None:
         """Start the greenlets; they end with the process."""
         gevent.spawn(self._keep_lease)
+        gevent.spawn(self._keep_tidy)
         if self._storage.is_sqlite and self._storage.engine.url.database:
             gevent.spawn(self._keep_checkpointing, self._storage.engine.url.database)
 
-    def _keep_lease(self) -> None:
-        self._try(self._sweep_at_start)
-        while True:
-            self._try(self._beat)
-            gevent.sleep(lease.RENEW_EVERY_S)
+    def beat(self) -> None:
+        """Renew the own lease, then look at the others'; the one without the other would judge unfairly.
 
-    def _try(self, work: Callable[[], None]) -> None:
+        Raises:
+            StorageUnavailable: the database could not be read or written.
+        """
+        self._worker.renew()
+        seen = lease.leases(self._storage)
+        silent = self._watch.silent({owner_id: each.beat for owner_id, each in seen.items()}, time.monotonic())
+        for owner_id, each in seen.items():
+            if owner_id in silent:
+                if lease.void(self._storage, owner_id, each.beat):
+                    self._void.add(owner_id)
+            elif each.host == self._worker.host and not is_running(each.pid):
+                self._void.add(owner_id)  # killed on this machine: no need to wait
+
+    def tidy(self) -> None:
+        """Repeat what the database refused, and close the rows of owners that are gone.
+
+        Raises:
+            StorageUnavailable: it refuses still.
+        """
+        self._storage.unfinished.repeat()
+        for owner_id in list(self._void):
+            closed = lease.end(self._storage, owner_id)
+            self._void.discard(owner_id)
+            log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
+
+    def _keep_lease(self) -> None:
+        while True:
+            done = self._try(self.beat)
+            gevent.sleep(lease.RENEW_EVERY_S if done else RETRY_AFTER_S)
+
+    def _keep_tidy(self) -> None:
+        while True:
+            self._try(self.tidy)
+            gevent.sleep(TIDY_EVERY_S)
+
+    def _try(self, work: Callable[[], None]) -> bool:
         try:
             work()
         except StorageUnavailable as error:
             log.warning("housekeeping waits for the database: %s", error)
         except Exception:  # the beat must go on whatever one round of it met
             log.exception("housekeeping failed")
-
-    def _sweep_at_start(self) -> None:
-        for owner_id in lease.silent_by_the_clock(self._storage):
-            self._sweep(owner_id)
-
-    def _beat(self) -> None:
-        self._worker.renew()
-        self._worker.finish_unfinished()
-        now = time.monotonic()
-        beats = lease.beats(self._storage)
-        for owner_id in [owner_id for owner_id in self._watched if owner_id not in beats]:
-            del self._watched[owner_id]
-        for owner_id, beat in beats.items():
-            seen_beat, since = self._watched.get(owner_id, (None, now))
-            if beat != seen_beat:
-                self._watched[owner_id] = (beat, now)
-            elif now - since >= lease.SILENT_AFTER_S:
-                self._sweep(owner_id)
-
-    def _sweep(self, owner_id: int) -> None:
-        closed = lease.sweep(self._storage, owner_id)
-        log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
+        else:
+            return True
+        return False
 
     def _keep_checkpointing(self, path: str) -> None:
         threadpool = gevent.get_hub().threadpool
