@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,14 +89,20 @@ def usable_email(text: str) -> str:
     Raises:
         UnfitEmail: it is none.
     """
+    if len(text.strip()) > EMAIL_MOST_CHARACTERS:
+        raise UnfitEmail(f"Use an address of at most {EMAIL_MOST_CHARACTERS} characters.")
     try:
         checked = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise UnfitEmail("Enter an e-mail address such as name@example.org.") from error
-    email = normal_email(checked.normalized)
-    if len(email) > EMAIL_MOST_CHARACTERS:
-        raise UnfitEmail(f"Use an address of at most {EMAIL_MOST_CHARACTERS} characters.")
-    return email
+    return normal_email(checked.normalized)
+
+
+def address_hash(text: str) -> bytes:
+    """Return the 32 bytes by which an address is known, however it is written; also of what is no address."""
+    with contextlib.suppress(UnfitEmail):  # nobody's, and as good for counting tries
+        text = usable_email(text)
+    return services().keyring.email_hash(text)
 
 
 def sign_up(email: str, password: str) -> Member:
@@ -184,14 +191,13 @@ def authenticate(email: str, password: str) -> Member | None:
     Raises:
         Suspended: both are right, and the account is suspended.
     """
-    house = services()
-    email_hash = house.keyring.email_hash(email)
+    email_hash = address_hash(email)
 
     def read(session: Session) -> tuple[Member, str | None] | None:
         found = account.find_by_email_hash(session, email_hash)
         return None if found is None or found.deleted_at else (_member(found), found.password_hash)
 
-    known = house.storage.read_session(read)
+    known = services().storage.read_session(read)
     password_hash = None if known is None else known[1]
     if not passwords.is_right(password_hash, password) or known is None or password_hash is None:
         return None
@@ -217,7 +223,7 @@ def find(email: str) -> Member:
     Raises:
         NoSuchAccount: there is none.
     """
-    email_hash = services().keyring.email_hash(email)
+    email_hash = address_hash(email)
 
     def read(session: Session) -> Member | None:
         found = account.find_by_email_hash(session, email_hash)

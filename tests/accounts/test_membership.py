@@ -156,6 +156,7 @@ def test_deleted_account_keeps_nothing_personal() -> None:
     membership.equip(member.id)
     membership.delete(member.id)
     row = services().storage.read_session(lambda session: session.get(account.Account, member.id))
+    assert row is not None
     assert (row.email, row.password_hash, row.is_operator) == (None, None, False)
     assert membership.holding(member.id) == membership.Holding(None, None, False)
     assert membership.member_of_session(member.id, member.session_epoch) is None
@@ -213,6 +214,14 @@ def test_unknown_address_and_wrong_password_are_the_same_answer() -> None:
     membership.sign_up(EMAIL, PASSWORD)
     assert membership.authenticate("nobody@example.org", PASSWORD) is None
     assert membership.authenticate(EMAIL, "wrong password") is None
+
+
+def test_address_is_the_same_account_in_either_spelling_of_its_domain() -> None:
+    member = membership.sign_up("member@xn--bcher-kva.example", PASSWORD)
+    assert member.email == "member@bücher.example"
+    for spelling in ("member@bücher.example", " Member@XN--BCHER-KVA.example "):
+        assert membership.find(spelling) == member
+        assert membership.authenticate(spelling, PASSWORD) == member
 
 
 def test_account_without_a_password_cannot_be_signed_in_to() -> None:
