@@ -60,7 +60,8 @@ def test_registration_that_is_not_open_says_so_and_refuses(tmp_path: Path, regis
         answer = visitor.send("/sign-in", "/sign-up", email="member@example.org", password=PASSWORD)
         assert answer.status_code == 403
         assert not visitor.is_signed_in()
-        assert "/sign-up" not in visitor.get("/sign-in").text
+        for path in ("/", "/plans", "/docs", "/sign-in"):
+            assert "/sign-up" not in visitor.get(path).text, path
 
 
 def test_twenty_first_sign_up_of_an_hour_from_one_address_is_refused(app: Flask) -> None:
