@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 import models.all_tables  # noqa: F401  (create_all makes every table)
-from models import reservation
+from models import lease, reservation
 from models.account import Account
 from models.base import db
 from models.calendar_windows import Calendar, Window
@@ -50,6 +50,11 @@ class Ledger:
         if make_tables:
             with self.engine.execution_options(writes=True).begin() as connection:
                 db.metadata.create_all(connection)
+
+    @property
+    def url(self) -> str:
+        """The database's URL with its password."""
+        return self.engine.url.render_as_string(hide_password=False)
 
     def add_accounts(self, count: int) -> list[int]:
         """Make accounts, each with a token whose id is its own."""
@@ -113,6 +118,11 @@ class Ledger:
 
     def statuses(self, row_ids: Iterable[int]) -> list[str]:
         return [str(self.row(row_id).status) for row_id in row_ids]
+
+    def forget_owners(self) -> None:
+        """End every lease, and close every open row as lost."""
+        for owner_id in lease.leases(self.storage):
+            lease.end(self.storage, owner_id)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -52,7 +52,7 @@ class Account:
         return sum(row.counts and row.time in window for row in self.rows)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=st.lists(steps, min_size=5, max_size=40))
 def test_running_numbers_equal_a_count_whatever_happens(ledger: Ledger, script: list[tuple[object, ...]]) -> None:
     ledger.storage.clock = NOON
