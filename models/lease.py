@@ -38,6 +38,10 @@ class WorkerLease(db.Model):  # type: ignore[name-defined, misc]
     renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+# Ids are positive; "is not null" would make SQLite read the index of all closed rows, ten million perhaps.
+OPEN_OWNERS = sa.select(UsageLog.owner_id).where(UsageLog.owner_id > sa.literal_column("0")).distinct()
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """What others see of an owner."""
@@ -68,11 +72,9 @@ def renew(storage: Storage, owner_id: int, host: str, pid: int) -> None:
 def leases(storage: Storage) -> dict[int, Lease]:
     """Return every owner of a lease or of an open row; one whose lease is gone has beat 0."""
     known = sa.select(WorkerLease.id, WorkerLease.beats, WorkerLease.host, WorkerLease.pid)
-    # Ids are positive; "is not null" would read the index of ten million closed rows on SQLite.
-    owners = sa.select(UsageLog.owner_id).where(UsageLog.owner_id > 0).distinct()
 
     def look(connection: sa.Connection) -> dict[int, Lease]:
-        without_lease = {owner_id: Lease(0, "", 0) for owner_id in connection.scalars(owners) if owner_id}
+        without_lease = {owner_id: Lease(0, "", 0) for owner_id in connection.scalars(OPEN_OWNERS) if owner_id}
         return without_lease | {
             owner_id: Lease(beat, host, pid) for owner_id, beat, host, pid in connection.execute(known)
         }
