@@ -71,9 +71,7 @@ def error_page(error: Exception) -> ResponseReturnValue:
     title, usual_text = _ERRORS.get(status, _ERRORS[400 if status < 500 else 500])
     # Rendered without the context processors: they ask who is signed in, and the database may be what failed.
     template = current_app.jinja_env.get_template("error.html")
-    page = template.render(
-        status=status, title=title, text=text or usual_text, service=services().catalog.service
-    )
+    page = template.render(status=status, title=title, text=text or usual_text, service=services().catalog.service)
     return Response(page, status, headers, mimetype="text/html")
 
 

@@ -87,10 +87,10 @@ def list_accounts() -> Answer:
 @in_service
 def set_plan(email: str, slug: str) -> Answer:
     """Move an account to a plan, from its next request on."""
-    from service import membership
+    from service import holdings, membership
 
     member = membership.find(email)
-    plan = membership.set_plan(member.id, slug)
+    plan = holdings.set_plan(member.id, slug)
     return Answer({"email": member.email, "plan": plan.slug}, f"{member.email} is on {plan.slug}.")
 
 
@@ -102,19 +102,19 @@ def set_plan(email: str, slug: str) -> Answer:
 @in_service
 def token(email: str, regenerate: bool, revoke: bool) -> Answer:
     """Print an account's token; alone, so that a script can take it."""
-    from service import membership
+    from service import holdings, membership
 
     if regenerate and revoke:
         raise click.UsageError("Choose one of --regenerate and --revoke.")
     member = membership.find(email)
     if revoke:
-        was_live = membership.revoke_token(member.id)
+        was_live = holdings.revoke_token(member.id)
         text = "The token is revoked." if was_live else "There was no live token."
         return Answer({"email": member.email, "token": None, "revoked": was_live}, text)
     if regenerate:
-        shown: str | None = membership.regenerate_token(member.id)
+        shown: str | None = holdings.regenerate_token(member.id)
     else:
-        shown = membership.equip(member.id).token
+        shown = holdings.equip(member.id).token
     if shown is None:
         raise Refusal("The token was revoked. --regenerate makes a new one.")
     return Answer({"email": member.email, "token": shown}, shown)

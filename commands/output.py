@@ -83,9 +83,9 @@ def refused(error: Exception, *, as_json: bool = False) -> Exception:
     if isinstance(error, click.ClickException | click.exceptions.Exit):
         return error
     from models.storage import StorageUnavailable
-    from service.membership import MembershipError
     from service.passwords import UnfitPassword
     from service.prepare_database import NotReady
+    from service.refusals import MembershipError
 
     if isinstance(error, StorageUnavailable):
         # Further lines hold the statement and its values.

@@ -1,61 +1,22 @@
-"""What can be done with accounts, plans and tokens; pages and commands do it by these functions alone."""
+"""What can be done with accounts; pages and commands do it by these functions alone. Plan and token: ``holdings``."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from catalog.model import Plan
-from models import account, one_time_link, service_token, subscription, token_format
+from models import account, one_time_link, service_token, subscription
 from models.account import Account, AddressTaken
 from models.base import utcnow
 from service import passwords
-from service.keys import normal_email
+from service.addresses import address_hash, usable_email
+from service.holdings import Holding, equip_in, known_plan, repeat_once
 from service.operator_link import link_digest
+from service.refusals import EmailTaken, LinkNotUsable, NoSuchAccount, Suspended
 from service.services import services
-
-T = TypeVar("T")
-
-EMAIL_MOST_CHARACTERS = 254
-
-# Inside a company, admin@intranet.local is as good an address as any, so no ending is refused. The library
-# documents its list as the one to change. Source: https://github.com/JoshData/python-email-validator
-SPECIAL_USE_DOMAIN_NAMES.clear()
-
-
-class MembershipError(Exception):
-    """Something that cannot be done; the text is a sentence for whoever asked for it."""
-
-
-class UnfitEmail(MembershipError):
-    """Not an e-mail address."""
-
-
-class EmailTaken(MembershipError):
-    """A living account has this address."""
-
-
-class Suspended(MembershipError):
-    """The operator has suspended the account of this address."""
-
-
-class NoSuchAccount(MembershipError):
-    """No living account has this address."""
-
-
-class UnknownPlan(MembershipError):
-    """The catalog has no such plan."""
-
-
-class LinkNotUsable(MembershipError):
-    """The operator link is used, expired or wrong, or an operator exists already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +29,6 @@ class Member:
     is_suspended: bool
     session_epoch: int
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What an account holds: its plan's slug and its live token's plain text, each None without one."""
-
-    plan_slug: str | None
-    token: str | None
-    token_was_made: bool
-    """Whether the account ever had a token: one that was revoked is not replaced unasked."""
-
-
-# -- accounts ------------------------------------------------------------------------------------------------
-
-
-def usable_email(text: str) -> str:
-    """Return an address as it is stored.
-
-    Raises:
-        UnfitEmail: it is none.
-    """
-    if len(text.strip()) > EMAIL_MOST_CHARACTERS:
-        raise UnfitEmail(f"Use an address of at most {EMAIL_MOST_CHARACTERS} characters.")
-    try:
-        checked = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise UnfitEmail("Enter an e-mail address such as name@example.org.") from error
-    return normal_email(checked.normalized)
-
-
-def address_hash(text: str) -> bytes:
-    """Return the 32 bytes by which an address is known, however it is written; also of what is no address."""
-    with contextlib.suppress(UnfitEmail):  # nobody's, and as good for counting tries
-        text = usable_email(text)
-    return services().keyring.email_hash(text)
 
 
 def sign_up(email: str, password: str) -> Member:
@@ -121,7 +47,7 @@ def sign_up(email: str, password: str) -> Member:
             raise Suspended("The account of this address is suspended. Ask the operator of this service.")
         return _member(made)
 
-    return _repeat_once(work)
+    return repeat_once(work)
 
 
 def create(email: str, password: str | None, plan_slug: str | None, *, is_operator: bool) -> tuple[Member, Holding]:
@@ -131,14 +57,14 @@ def create(email: str, password: str | None, plan_slug: str | None, *, is_operat
         UnfitEmail, UnfitPassword, UnknownPlan, EmailTaken: as they say.
     """
     email = usable_email(email)
-    plan = services().catalog.first_plan if plan_slug is None else _plan(plan_slug)
+    plan = services().catalog.first_plan if plan_slug is None else known_plan(plan_slug)
     password_hash = None if password is None else passwords.hashed(password)
 
     def work(session: Session) -> tuple[Member, Holding]:
         made = _create(session, email, password_hash, is_operator=is_operator)
-        return _member(made), _equip(session, made, plan.slug)
+        return _member(made), equip_in(session, made, plan.slug)
 
-    return _repeat_once(work)
+    return repeat_once(work)
 
 
 def create_first_operator(link_secret: str, email: str, password: str) -> Member:
@@ -162,10 +88,10 @@ def create_first_operator(link_secret: str, email: str, password: str) -> Member
             raise LinkNotUsable("This link cannot be used any more.")
         made = _create(session, email, password_hash, is_operator=True)
         made.suspended_at = None  # there is nobody else who could resume it
-        _equip(session, made, services().catalog.first_plan.slug)
+        equip_in(session, made, services().catalog.first_plan.slug)
         return _member(made)
 
-    return _repeat_once(work)
+    return repeat_once(work)
 
 
 def operator_link_is_usable(link_secret: str) -> bool:
@@ -293,57 +219,7 @@ def delete(account_id: int) -> None:
     services().storage.write_session(work)
 
 
-# -- plans and tokens ----------------------------------------------------------------------------------------
-
-
-def holding(account_id: int) -> Holding:
-    """Return the account's plan and token as they are."""
-    return services().storage.read_session(lambda session: _holding(session, account_id))
-
-
-def equip(account_id: int) -> Holding:
-    """Activate the first plan if the account has none, and make its token if it never had one.
-
-    Any number of simultaneous calls make one of each.
-
-    Raises:
-        NoSuchAccount: it was deleted a moment ago.
-    """
-    first_slug = services().catalog.first_plan.slug
-
-    def work(session: Session) -> Holding:
-        return _equip(session, _locked(session, account_id), first_slug)
-
-    return _repeat_once(work)
-
-
-def set_plan(account_id: int, plan_slug: str) -> Plan:
-    """Move an account to a plan, from its next request on.
-
-    Raises:
-        UnknownPlan: the catalog has none of this slug.
-        NoSuchAccount: it was deleted a moment ago.
-    """
-    plan = _plan(plan_slug)
-    _repeat_once(lambda session: subscription.activate(session, _locked(session, account_id).id, plan.slug))
-    return plan
-
-
-def regenerate_token(account_id: int) -> str:
-    """Make a new token the account's live one, also after a revocation; the old one stops at once.
-
-    Raises:
-        NoSuchAccount: it was deleted a moment ago.
-    """
-    return _repeat_once(lambda session: _issue(session, _locked(session, account_id).id))
-
-
-def revoke_token(account_id: int) -> bool:
-    """Stop the account's token until somebody makes a new one; tell whether there was one."""
-    return services().storage.write_session(lambda session: service_token.revoke(session, account_id))
-
-
-# -- inside a transaction ------------------------------------------------------------------------------------
+# -- inside a transaction -----------------------------------------------------------------------------------------
 
 
 def _create(session: Session, email: str, password_hash: str | None, *, is_operator: bool = False) -> Account:
@@ -354,50 +230,9 @@ def _create(session: Session, email: str, password_hash: str | None, *, is_opera
         raise EmailTaken(f"An account with the address {email} exists already.") from error
 
 
-def _equip(session: Session, owner: Account, plan_slug: str) -> Holding:
-    if subscription.live(session, owner.id) is None:
-        subscription.activate(session, owner.id, plan_slug)
-    if not _token_was_made(session, owner):
-        _issue(session, owner.id)
-    return _holding(session, owner.id)
-
-
-def _holding(session: Session, account_id: int) -> Holding:
-    owner = account.find(session, account_id)
-    if owner is None:
-        return Holding(None, None, False)
-    current = subscription.live(session, account_id)
-    token = service_token.live(session, account_id)
-    return Holding(
-        plan_slug=None if current is None else current.plan_slug,
-        token=None if token is None else services().keyring.open_token(token.sealed, account_id),
-        token_was_made=_token_was_made(session, owner),
-    )
-
-
-def _token_was_made(session: Session, owner: Account) -> bool:
-    newest = service_token.latest(session, owner.id)
-    # A token from before the account was deleted and made again says nothing about what its owner wants now.
-    return newest is not None and newest.created_at >= owner.created_at
-
-
-def _issue(session: Session, account_id: int) -> str:
-    token = token_format.generate()
-    sealed = services().keyring.seal_token(token, account_id)
-    service_token.issue(session, account_id, token_format.digest(token), sealed)
-    return token
-
-
 def _living(session: Session, account_id: int) -> Member | None:
     found = account.find(session, account_id)
     return None if found is None else _member(found)
-
-
-def _locked(session: Session, account_id: int) -> Account:
-    found = account.find_locked(session, account_id)
-    if found is None:
-        raise NoSuchAccount("This account does not exist any more.")
-    return found
 
 
 def _member(found: Account) -> Member:
@@ -426,20 +261,3 @@ def _store_rehash(account_id: int, old_hash: str, new_hash: str) -> None:
             found.password_hash = new_hash
 
     _change(account_id, work)
-
-
-def _plan(slug: str) -> Plan:
-    catalog = services().catalog
-    plan = catalog.plan(slug)
-    if plan is None:
-        known = ", ".join(each.slug for each in catalog.plans)
-        raise UnknownPlan(f"No plan is called {slug!r}. There are: {known}.")
-    return plan
-
-
-def _repeat_once(work: Callable[[Session], T]) -> T:
-    """Write; when somebody else was first at a unique key, look again at what there is now."""
-    try:
-        return services().storage.write_session(work)
-    except IntegrityError:
-        return services().storage.write_session(work)

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, ValidationError
 from wtforms.validators import InputRequired
 
-from service import membership, passwords
+from service import addresses, passwords, refusals
 
 
 class SignInForm(FlaskForm):
@@ -40,8 +40,8 @@ class NewAccountForm(FlaskForm):
     def validate_email(self, field: Field) -> None:
         """Refuse what is no e-mail address, beside the field."""
         try:
-            membership.usable_email(field.data)
-        except membership.UnfitEmail as error:
+            addresses.usable_email(field.data)
+        except refusals.UnfitEmail as error:
             raise ValidationError(str(error)) from error
 
     def validate_password(self, field: Field) -> None:

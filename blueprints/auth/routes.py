@@ -10,7 +10,7 @@ from blueprints.auth.forms import NewAccountForm, SignInForm
 from blueprints.auth.login import end_session, start_session
 from blueprints.auth.return_path import own_path
 from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
-from service import membership
+from service import membership, refusals
 from service.services import services
 
 bp = Blueprint("auth", __name__)
@@ -29,10 +29,10 @@ def sign_up() -> ResponseReturnValue:
     sign_up_attempt(request.remote_addr or "")
     try:
         member = membership.sign_up(form.email.data, form.password.data)
-    except membership.EmailTaken:
+    except refusals.EmailTaken:
         form.email.errors = ["An account with this address exists already. Sign in instead."]
         return _form_page("auth/sign_up.html", form)
-    except membership.Suspended as error:
+    except refusals.Suspended as error:
         form.email.errors = [str(error)]
         return _form_page("auth/sign_up.html", form)
     start_session(member)
@@ -51,7 +51,7 @@ def sign_in() -> ResponseReturnValue:
     attempt = sign_in_attempt(request.remote_addr or "", form.email.data)
     try:
         member = membership.authenticate(form.email.data, form.password.data)
-    except membership.Suspended as error:
+    except refusals.Suspended as error:
         attempt.succeeded()
         form.form_errors.append(str(error))
         return _form_page("auth/sign_in.html", form)
@@ -82,9 +82,9 @@ def operator() -> ResponseReturnValue:
         return _form_page("auth/operator.html", form)
     try:
         member = membership.create_first_operator(link_secret, form.email.data, form.password.data)
-    except membership.LinkNotUsable:
+    except refusals.LinkNotUsable:
         return _link_refused()
-    except membership.EmailTaken:
+    except refusals.EmailTaken:
         form.email.errors = ["A member's account has this address. Use another one for the operator."]
         return _form_page("auth/operator.html", form)
     start_session(member)

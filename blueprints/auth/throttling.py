@@ -9,7 +9,7 @@ from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
-from service import membership
+from service import addresses
 from service.services import services
 
 SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
@@ -48,7 +48,7 @@ class Attempt:
 
 def sign_in_attempt(address: str, email: str) -> Attempt:
     """Count a try to sign in, by network address and by account; 15 minutes each."""
-    account_key = membership.address_hash(email).hex()
+    account_key = addresses.address_hash(email).hex()
     return Attempt((SIGN_IN_BY_ADDRESS, address), (SIGN_IN_BY_ACCOUNT, account_key))
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from catalog.model import Plan
 from models.quota import Limits, Standing, newest_row, standing
 from models.token_format import masked
-from service import membership
-from service.membership import Holding
+from service import holdings
+from service.holdings import Holding
 from service.services import services
 
 
@@ -33,16 +33,16 @@ def overview_of(account_id: int) -> Overview:
     Raises:
         NoSuchAccount: it was deleted a moment ago.
     """
-    held = membership.holding(account_id)
+    held = holdings.holding(account_id)
     if held.plan_slug is None or not held.token_was_made:
-        held = membership.equip(account_id)
+        held = holdings.equip(account_id)
     plan = _plan_of(held)
     return Overview(plan, None if plan is None else _standing(account_id, plan), held.token)
 
 
 def plan_of(account_id: int) -> Plan | None:
     """Return the account's plan; None before its first visit to the documentation page."""
-    return _plan_of(membership.holding(account_id))
+    return _plan_of(holdings.holding(account_id))
 
 
 def _plan_of(held: Holding) -> Plan | None:

@@ -8,7 +8,7 @@ from flask_login import current_user, login_required
 
 from blueprints.docs.overview import overview_of, plan_of
 from pages import api_address
-from service import membership
+from service import holdings, refusals
 from service.services import services
 
 bp = Blueprint("docs", __name__)
@@ -50,8 +50,8 @@ def reveal_token() -> ResponseReturnValue:
 @login_required
 def create_token() -> ResponseReturnValue:
     """Make a token where the last one was revoked."""
-    if membership.holding(current_user.member.id).token is None:
-        membership.regenerate_token(current_user.member.id)
+    if holdings.holding(current_user.member.id).token is None:
+        holdings.regenerate_token(current_user.member.id)
         flash("A new token was made.")
     return _to_token_box()
 
@@ -62,7 +62,7 @@ def regenerate_token() -> ResponseReturnValue:
     """Replace the token, once the member has pressed the second time."""
     if request.form.get("confirm") != CONFIRMED:
         return _to_token_box(confirm="regenerate")
-    membership.regenerate_token(current_user.member.id)
+    holdings.regenerate_token(current_user.member.id)
     flash("A new token was made. The old one has stopped working.")
     return _to_token_box()
 
@@ -73,7 +73,7 @@ def revoke_token() -> ResponseReturnValue:
     """Stop the token, once the member has pressed the second time."""
     if request.form.get("confirm") != CONFIRMED:
         return _to_token_box(confirm="revoke")
-    membership.revoke_token(current_user.member.id)
+    holdings.revoke_token(current_user.member.id)
     flash("The token was revoked. Requests with it are refused from now on.")
     return _to_token_box()
 
@@ -84,7 +84,7 @@ def _documentation(*, reveal: bool = False, confirm: str | None = None) -> Respo
     if current_user.is_authenticated:
         try:
             overview = overview_of(current_user.member.id)
-        except membership.NoSuchAccount:  # deleted since the cookie was checked
+        except refusals.NoSuchAccount:  # deleted since the cookie was checked
             abort(404)
     return render_template(
         "docs/documentation.html",

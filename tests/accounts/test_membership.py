@@ -13,7 +13,7 @@ from flask import Flask
 
 from models import account, one_time_link, reservation, service_token, token_format
 from models.quota import Limits
-from service import membership, passwords
+from service import holdings, membership, passwords, refusals
 from service.operator_link import hand_out_operator_link, link_digest
 from service.services import services
 
@@ -27,7 +27,7 @@ def at_once(app: Flask, times: int, work: Callable[[], Any]) -> list[Any]:
         with app.app_context():
             try:
                 return work()
-            except membership.MembershipError as error:
+            except refusals.MembershipError as error:
                 return error
 
     with ThreadPoolExecutor(times) as threads:
@@ -65,7 +65,7 @@ def use_one_prompt(member: membership.Member) -> int:
 
 def test_first_visits_at_once_make_one_plan_and_one_token(either_app: Flask) -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    held = at_once(either_app, 8, lambda: membership.equip(member.id))
+    held = at_once(either_app, 8, lambda: holdings.equip(member.id))
     assert len({each.token for each in held}) == 1
     assert {each.plan_slug for each in held} == {"free"}
     assert token_format.is_well_formed(held[0].token)
@@ -74,26 +74,26 @@ def test_first_visits_at_once_make_one_plan_and_one_token(either_app: Flask) -> 
 def test_sign_ups_at_once_with_one_address_make_one_account(either_app: Flask) -> None:
     outcomes = at_once(either_app, 6, lambda: membership.sign_up(EMAIL, PASSWORD))
     assert sum(isinstance(each, membership.Member) for each in outcomes) == 1
-    assert sum(isinstance(each, membership.EmailTaken) for each in outcomes) == 5
+    assert sum(isinstance(each, refusals.EmailTaken) for each in outcomes) == 5
 
 
 def test_regenerations_at_once_leave_one_live_token(either_app: Flask) -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    tokens = at_once(either_app, 5, lambda: membership.regenerate_token(member.id))
+    tokens = at_once(either_app, 5, lambda: holdings.regenerate_token(member.id))
     assert len(set(tokens)) == 5
-    assert membership.holding(member.id).token in tokens
+    assert holdings.holding(member.id).token in tokens
 
 
 def test_address_is_the_same_account_in_capitals() -> None:
     membership.sign_up("Member@Example.ORG", PASSWORD)
     assert membership.find("MEMBER@example.org").email == EMAIL
-    with pytest.raises(membership.EmailTaken):
+    with pytest.raises(refusals.EmailTaken):
         membership.sign_up(EMAIL, PASSWORD)
 
 
 @pytest.mark.parametrize("email", ["", "x", "a@", "@b.example", "a b@c.example", "a@b@c", "x" * 250 + "@b.example"])
 def test_what_is_no_address_is_refused(email: str) -> None:
-    with pytest.raises(membership.UnfitEmail):
+    with pytest.raises(refusals.UnfitEmail):
         membership.sign_up(email, PASSWORD)
 
 
@@ -104,18 +104,18 @@ def test_address_of_a_private_network_is_as_good(email: str) -> None:
 
 def test_revoked_token_stays_revoked_on_later_visits() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    membership.equip(member.id)
-    assert membership.revoke_token(member.id)
-    assert membership.equip(member.id).token is None
-    assert not membership.revoke_token(member.id)
-    made = membership.regenerate_token(member.id)
-    assert membership.equip(member.id).token == made
+    holdings.equip(member.id)
+    assert holdings.revoke_token(member.id)
+    assert holdings.equip(member.id).token is None
+    assert not holdings.revoke_token(member.id)
+    made = holdings.regenerate_token(member.id)
+    assert holdings.equip(member.id).token == made
 
 
 def test_new_token_replaces_the_old_one_at_once() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    old = membership.equip(member.id).token
-    new = membership.regenerate_token(member.id)
+    old = holdings.equip(member.id).token
+    new = holdings.regenerate_token(member.id)
     assert old is not None
 
     def owner(token: str) -> Any:
@@ -128,7 +128,7 @@ def test_new_token_replaces_the_old_one_at_once() -> None:
 
 def test_token_is_stored_neither_plainly_nor_for_another_account() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    token = membership.equip(member.id).token
+    token = holdings.equip(member.id).token
     stored = services().storage.read_session(lambda session: service_token.live(session, member.id))
     assert token is not None
     assert stored is not None
@@ -138,14 +138,14 @@ def test_token_is_stored_neither_plainly_nor_for_another_account() -> None:
 
 def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
     first = membership.sign_up(EMAIL, PASSWORD)
-    old_token = membership.equip(first.id).token
+    old_token = holdings.equip(first.id).token
     assert use_one_prompt(first) == 1
     membership.delete(first.id)
-    with pytest.raises(membership.NoSuchAccount):
+    with pytest.raises(refusals.NoSuchAccount):
         membership.find(EMAIL)
 
     again = membership.sign_up(EMAIL, "another password")
-    new_token = membership.equip(again.id).token
+    new_token = holdings.equip(again.id).token
     assert new_token not in (None, old_token)
     assert use_one_prompt(again) == 2
     assert membership.authenticate(EMAIL, PASSWORD) is None
@@ -153,24 +153,24 @@ def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
 
 def test_deleted_account_keeps_nothing_personal() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    membership.equip(member.id)
+    holdings.equip(member.id)
     membership.delete(member.id)
     row = services().storage.read_session(lambda session: session.get(account.Account, member.id))
     assert row is not None
     assert (row.email, row.password_hash, row.is_operator) == (None, None, False)
-    assert membership.holding(member.id) == membership.Holding(None, None, False)
+    assert holdings.holding(member.id) == holdings.Holding(None, None, False)
     assert membership.member_of_session(member.id, member.session_epoch) is None
-    with pytest.raises(membership.NoSuchAccount):
-        membership.regenerate_token(member.id)
+    with pytest.raises(refusals.NoSuchAccount):
+        holdings.regenerate_token(member.id)
 
 
 def test_suspension_outlives_deletion() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
     membership.suspend(member.id)
     membership.delete(member.id)
-    with pytest.raises(membership.Suspended):
+    with pytest.raises(refusals.Suspended):
         membership.sign_up(EMAIL, PASSWORD)
-    with pytest.raises(membership.NoSuchAccount):
+    with pytest.raises(refusals.NoSuchAccount):
         membership.find(EMAIL)
 
 
@@ -179,7 +179,7 @@ def test_suspension_ends_the_session_and_resuming_does_not_bring_it_back() -> No
     assert membership.member_of_session(member.id, member.session_epoch) == member
     membership.suspend(member.id)
     assert membership.member_of_session(member.id, member.session_epoch) is None
-    with pytest.raises(membership.Suspended):
+    with pytest.raises(refusals.Suspended):
         membership.authenticate(EMAIL, PASSWORD)
     membership.resume(member.id)
     assert membership.member_of_session(member.id, member.session_epoch) is None
@@ -232,10 +232,10 @@ def test_account_without_a_password_cannot_be_signed_in_to() -> None:
 
 def test_plan_is_changed_by_many_at_once_to_one(either_app: Flask) -> None:
     member, _ = membership.create(EMAIL, None, None, is_operator=False)
-    at_once(either_app, 4, lambda: membership.set_plan(member.id, "pro"))
-    assert membership.holding(member.id).plan_slug == "pro"
-    with pytest.raises(membership.UnknownPlan, match="free, plus"):
-        membership.set_plan(member.id, "gold")
+    at_once(either_app, 4, lambda: holdings.set_plan(member.id, "pro"))
+    assert holdings.holding(member.id).plan_slug == "pro"
+    with pytest.raises(refusals.UnknownPlan, match="free, plus"):
+        holdings.set_plan(member.id, "gold")
 
 
 def test_operator_link_used_at_once_makes_one_operator(either_app: Flask) -> None:
@@ -246,14 +246,14 @@ def test_operator_link_used_at_once_makes_one_operator(either_app: Flask) -> Non
     made = [each for each in outcomes if isinstance(each, membership.Member)]
     assert len(made) == 1
     assert made[0].is_operator
-    assert all(isinstance(each, membership.LinkNotUsable) for each in outcomes if each not in made)
-    assert membership.holding(made[0].id).token is not None
+    assert all(isinstance(each, refusals.LinkNotUsable) for each in outcomes if each not in made)
+    assert holdings.holding(made[0].id).token is not None
 
 
 def test_operator_link_stays_usable_when_the_address_is_taken() -> None:
     membership.sign_up(EMAIL, PASSWORD)
     secret = hand_out_operator_link().partition("link=")[2]
-    with pytest.raises(membership.EmailTaken):
+    with pytest.raises(refusals.EmailTaken):
         membership.create_first_operator(secret, EMAIL, PASSWORD)
     assert membership.create_first_operator(secret, "operator@example.org", PASSWORD).is_operator
     assert not membership.operator_link_is_usable(secret)
@@ -265,7 +265,7 @@ def test_expired_operator_link_is_refused() -> None:
             session, one_time_link.OPERATOR, link_digest("old"), timedelta(seconds=-1)
         )
     )
-    with pytest.raises(membership.LinkNotUsable):
+    with pytest.raises(refusals.LinkNotUsable):
         membership.create_first_operator("old", EMAIL, PASSWORD)
 
 

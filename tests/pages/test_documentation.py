@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import membership
+from service import holdings, membership
 from tests.accounts.house import Visitor, csrf_token, open_house, shown_token
 
 EMAIL = "member@example.org"
@@ -38,9 +38,9 @@ def test_reading_without_an_account_sets_no_cookie(visitor: Visitor) -> None:
 def test_first_visit_activates_the_first_plan_and_makes_the_token(app: Flask, member: Visitor) -> None:
     with app.app_context():
         account = membership.find(EMAIL)
-        assert membership.holding(account.id) == membership.Holding(None, None, False)
+        assert holdings.holding(account.id) == holdings.Holding(None, None, False)
         page = member.get("/docs").text
-        held = membership.holding(account.id)
+        held = holdings.holding(account.id)
     assert held.plan_slug == "free"
     assert held.token is not None
     assert held.token not in page
@@ -66,7 +66,7 @@ def test_resets_are_told_in_the_time_zone_of_the_service(tmp_path: Path) -> None
 
 def test_unlimited_plan_shows_what_is_used(app: Flask, member: Visitor) -> None:
     with app.app_context():
-        membership.set_plan(membership.find(EMAIL).id, "unlimited")
+        holdings.set_plan(membership.find(EMAIL).id, "unlimited")
     page = member.get("/docs").text
     assert page.count("<strong>0</strong> used, unlimited") == 2
     assert "<progress" not in page

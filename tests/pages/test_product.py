@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from service import membership
+from service import holdings, membership
 from tests.accounts.house import Visitor, open_house
 
 CATALOG = """
@@ -68,7 +68,7 @@ def test_own_plan_is_marked(app: Flask, visitor: Visitor) -> None:
     visitor.sign_up("member@example.org")
     assert "your plan" not in visitor.get("/plans").text
     with app.app_context():
-        membership.set_plan(membership.find("member@example.org").id, "pro")
+        holdings.set_plan(membership.find("member@example.org").id, "pro")
     page = visitor.get("/plans").text
     assert "You are on <strong>Pro</strong>" in page
     assert page.count("your plan") == 2
