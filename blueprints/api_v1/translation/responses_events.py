@@ -1,10 +1,13 @@
 """The events of a Responses stream as bytes: framed, numbered and built in this one place.
 
+Texts on their way are *insides*: the bytes between the quotes of a JSON string, as they came or as they go.
+
 Source: https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +39,11 @@ class EventWriter:
         payload = orjson.dumps({"type": kind, **fields, "sequence_number": sequence})
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), payload)
 
-    def delta(self, frame: DeltaFrame, text: bytes) -> bytes:
-        """Return one event made from ``frame`` and ``text``, a JSON string with its quotes."""
+    def delta(self, frame: DeltaFrame, inside: bytes) -> bytes:
+        """Return one event made from ``frame`` and a text."""
         sequence = self._sequence
         self._sequence = sequence + 1
-        return b"%b%b%b%d}\n\n" % (frame.head, text, frame.tail, sequence)
+        return b"%b%b%b%d}\n\n" % (frame.head, inside, frame.tail, sequence)
 
 
 class SilentWriter(EventWriter):
@@ -50,7 +53,7 @@ class SilentWriter(EventWriter):
         """Return nothing."""
         return b""
 
-    def delta(self, frame: DeltaFrame, text: bytes) -> bytes:
+    def delta(self, frame: DeltaFrame, inside: bytes) -> bytes:
         """Return nothing."""
         return b""
 
@@ -58,4 +61,19 @@ class SilentWriter(EventWriter):
 def delta_frame(kind: str, **fields: Any) -> DeltaFrame:
     """Return the frame of the delta events of one part or call; ``fields`` stay the same in all of them."""
     known = orjson.dumps({"type": kind, **fields})[:-1]
-    return DeltaFrame(b"event: %b\ndata: %b" % (kind.encode(), known) + b',"delta":', b',"sequence_number":')
+    return DeltaFrame(b"event: %b\ndata: %b" % (kind.encode(), known) + b',"delta":"', b'","sequence_number":')
+
+
+def inside_of(text: str) -> bytes:
+    """Return ``text`` as the inside of a JSON string."""
+    return orjson.dumps(text)[1:-1]
+
+
+def joined(insides: list[bytes]) -> str:
+    """Return the text that the pieces of it make."""
+    whole = b'"%b"' % b"".join(insides)
+    try:
+        return str(orjson.loads(whole))
+    except orjson.JSONDecodeError:  # half of a surrogate pair, which no UTF-8 can say
+        text = str(json.loads(whole))
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

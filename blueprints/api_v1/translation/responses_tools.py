@@ -46,6 +46,7 @@ class ToolTable:
     """The chat definition of each wire name, ``strict`` included where the client set it."""
     notes: list[str] = field(default_factory=list)
     """What was left out, for the log."""
+    _by_name: dict[tuple[str, str | None], list[str]] = field(default_factory=dict)
 
     def called(self, wire_name: str) -> Tool:
         """Return the tool that a model means; an unknown name is a plain function, which the client refuses."""
@@ -61,7 +62,7 @@ class ToolTable:
 
     def find(self, name: str, namespace: str | None = None, kind: str | None = None) -> str | None:
         """Return the wire name of a tool of this request, of the kind first where two share a name."""
-        alike = [wire for wire, tool in self.tools.items() if (tool.name, tool.namespace) == (name, namespace)]
+        alike = self._by_name.get((name, namespace), [])
         of_kind = [wire for wire in alike if self.tools[wire].kind == kind]
         return next(iter([*of_kind, *alike]), None)
 
@@ -74,6 +75,8 @@ class ToolTable:
         function["parameters"] = parameters if isinstance(parameters, dict) else _NO_PARAMETERS
         if strict:
             function["strict"] = True
+        if wire not in self.tools:
+            self._by_name.setdefault((tool.name, tool.namespace), []).append(wire)
         self.tools[wire] = tool
         self.definitions[wire] = {"type": "function", "function": function}
 
@@ -114,8 +117,10 @@ def chat_choice(table: ToolTable, choice: object) -> tuple[object, frozenset[str
         raise InvalidRequest(
             "tool_choice: expected auto, none, required or an object.", code="invalid_value", param="tool_choice"
         )
+    if choice.get("type") == "namespace":
+        return "required", frozenset(_chosen(table, choice))
     if choice.get("type") != "allowed_tools":
-        [*_, wire] = _chosen(table, choice)
+        [wire] = _chosen(table, choice)
         return {"type": "function", "function": {"name": wire}}, None
     mode = choice.get("mode")
     if mode not in ("auto", "required", None):
