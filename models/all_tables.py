@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     lease,
     one_time_link,
     service_token,
+    stored_response,
     subscription,
     throttle,
     usage_log,

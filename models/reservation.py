@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from . import usage_log as log
 from .account import Account
 from .calendar_windows import Calendar
+from .continuation import Step, is_free
 from .prepared import Prepared
 from .quota import Limits, Standing, newest_row, standing
 from .storage import Storage, StorageUnavailable
@@ -35,6 +36,8 @@ class Request:
     alias_asked: str | None
     alias_served: str
     client_name: str | None
+    turn: str = ""  # a new one, for a request that turns out to be a prompt
+    continues: Step | None = None  # the answer whose tool results it brings back
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Reserved:
 
     row_id: int
     standing: Standing
+    step: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ _OPENING = [
     "seq",
     "token_id",
     "request_id",
+    "turn",
+    "step",
+    "claim",
     "kind",
     "counted",
     "reason",
@@ -106,9 +113,17 @@ _MARK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(status=
 _SETTLE = Prepared(
     sa.update(UsageLog)
     .where(_IS_ROW, _IS_UNCLOSED)
-    .values(_NEW_VALUES | {"owner_id": None, "reason": log.COUNTED_OUTPUT})
+    .values(
+        _NEW_VALUES
+        | {
+            "owner_id": None,
+            "reason": sa.case((UsageLog.kind == log.PROMPT, log.COUNTED_OUTPUT), else_=log.CONTINUED),
+            # What was cut may be asked for once more.
+            "claim": sa.case((sa.bindparam("new_status") == log.COMPLETED, UsageLog.claim)),
+        }
+    )
 )
-_UNCOUNTED = _NEW_VALUES | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK}
+_UNCOUNTED = _NEW_VALUES | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK, "claim": None}
 _GIVE_BACK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(_UNCOUNTED))
 _GIVE_BACK_UNMARKED = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNMARKED).values(_UNCOUNTED))
 _COUNTED_SINCE = Prepared(sa.select(UsageLog.counted, UsageLog.started_at).where(_IS_ROW))
@@ -122,17 +137,27 @@ _LOWER = Prepared(
 
 
 def reserve(
-    storage: Storage, request: Request, limits: Limits, calendar: Calendar, owner_id: int
+    storage: Storage,
+    request: Request,
+    limits: Limits,
+    calendar: Calendar,
+    owner_id: int,
+    *,
+    continuations: int = 0,
 ) -> Reserved | QuotaUsedUp:
     """Decide whether one more prompt fits the quota; if so, write its row in the same transaction.
+
+    A request that continues a turn needs no quota, at most ``continuations`` times in one turn; one that
+    only seems to is a prompt like any other.
 
     Raises:
         StorageUnavailable: the decision could not be made in time; nothing stays reserved.
     """
     may_be_written = False
+    step = Step(request.turn, 0)
 
     def decide(connection: sa.Connection) -> Reserved | QuotaUsedUp:
-        nonlocal may_be_written
+        nonlocal may_be_written, step
         _lock_account(storage, connection, request.account_id)
         newest = newest_row(connection, request.account_id)
         now = storage.now(connection)
@@ -140,10 +165,15 @@ def reserve(
         if may_be_written:
             row_id = _row_of(connection, request.request_id)
             if row_id is not None:
-                return Reserved(row_id, before)
-        if before.is_used_up:
+                return Reserved(row_id, before, step)
+        continued = request.continues
+        if continued is not None and is_free(connection, request.account_id, continued, before.moment, continuations):
+            kind, claim, step, after = log.CONTINUATION, continued.next.claim, continued.next, before
+        elif before.is_used_up:
             return QuotaUsedUp(before)
-        after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, limits)
+        else:
+            kind, claim, step = log.PROMPT, None, Step(request.turn, 0)
+            after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, limits)
         inserted = _INSERT.run(
             connection,
             {
@@ -151,9 +181,12 @@ def reserve(
                 "seq": 1 if newest is None else newest.seq + 1,
                 "token_id": request.token_id,
                 "request_id": request.request_id,
-                "kind": log.PROMPT,
-                "counted": True,
-                "reason": log.COUNTED_RESERVED,
+                "turn": step.turn or None,
+                "step": step.number,
+                "claim": claim,
+                "kind": kind,
+                "counted": kind == log.PROMPT,
+                "reason": log.COUNTED_RESERVED if kind == log.PROMPT else log.CONTINUED,
                 "status": log.OPEN,
                 "owner_id": owner_id,
                 "started_at": after.moment,
@@ -170,7 +203,7 @@ def reserve(
             },
         )
         may_be_written = True
-        return Reserved(inserted.lastrowid, after)
+        return Reserved(inserted.lastrowid, after, step)
 
     try:
         return storage.write(decide, turn=request.account_id)

@@ -24,9 +24,7 @@ class ThrottleCounter(db.Model):  # type: ignore[name-defined, misc]
     __tablename__ = "throttle_counters"
     __table_args__ = (TABLE_OPTIONS,)
 
-    key_digest: Mapped[bytes] = mapped_column(
-        sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), primary_key=True
-    )
+    key_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), primary_key=True)
     tries: Mapped[int]
     expires_at: Mapped[float] = mapped_column(sa.Float(53), index=True)
 
@@ -63,9 +61,10 @@ class DatabaseCounters(LimitsStorage):
                     sa.insert(ThrottleCounter).values(key_digest=digest, tries=amount, expires_at=now + expiry)
                 )
                 return amount
-            return connection.scalar(
-                sa.select(ThrottleCounter.tries).where(ThrottleCounter.key_digest == digest)
-            ) or amount
+            return (
+                connection.scalar(sa.select(ThrottleCounter.tries).where(ThrottleCounter.key_digest == digest))
+                or amount
+            )
 
         try:
             return self._storage.write(add)

@@ -29,6 +29,7 @@ FAILED = "failed"  # nothing was delivered
 COUNTED_RESERVED = "reserved"
 COUNTED_OUTPUT = "output"
 GIVEN_BACK = "no_output"
+CONTINUED = "continuation"
 
 
 class UsageLog(db.Model):  # type: ignore[name-defined, misc]
@@ -44,6 +45,8 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
     __table_args__ = (
         sa.UniqueConstraint("account_id", "seq"),
         sa.Index("ix_usage_log_account_id_started_at", "account_id", "started_at"),
+        sa.Index("ix_usage_log_turn", "turn"),
+        sa.Index("uq_usage_log_claim", "claim", unique=True),
         TABLE_OPTIONS,
     )
 
@@ -56,6 +59,11 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
     counted: Mapped[bool]
     reason: Mapped[str] = mapped_column(sa.String(32))
     status: Mapped[str] = mapped_column(sa.String(12))
+    # The user's turn that the row belongs to, and which of its answers the row stands for: 0 is the prompt's.
+    turn: Mapped[str | None] = mapped_column(sa.String(16))
+    step: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Held by the one continuation that may stand at its place; null where it failed or was cut.
+    claim: Mapped[str | None] = mapped_column(sa.String(32))
     # The gateway worker that answers for the row while it is open or started; null once it is closed.
     owner_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from models import reservation
 from models.calendar_windows import Calendar, Window
 from models.quota import Limits, Standing
-from models.reservation import Outcome, QuotaUsedUp
+from models.reservation import Outcome, QuotaUsedUp, Reserved
 from models.storage import Storage, StorageUnavailable
 from service.worker import Worker
 
@@ -22,15 +22,16 @@ log = logging.getLogger("smartroute.admission")
 class Ticket:
     """An admitted request. Whoever holds it closes it, on every path; closing twice changes nothing."""
 
-    def __init__(self, storage: Storage, worker: Worker, account_id: int, row_id: int, standing: Standing) -> None:
+    def __init__(self, storage: Storage, worker: Worker, account_id: int, reserved: Reserved) -> None:
         """Take over the open row."""
         self._storage = storage
         self._worker = worker
         self._account_id = account_id
-        self._row_id = row_id
+        self._row_id = reserved.row_id
         self.is_closed = False
         self.is_marked = False
-        self.standing = standing
+        self.standing = reserved.standing
+        self.step = reserved.step
 
     def mark(self) -> None:
         """Record that the first output is about to leave: from now on the prompt counts, whatever happens.
@@ -91,20 +92,23 @@ def admit(
     request: reservation.Request,
     limits: Limits,
     plans_url: str,
+    continuations: int,
 ) -> Ticket:
-    """Reserve one prompt.
+    """Reserve one prompt, or one of the ``continuations`` that a turn may have without counting.
 
     Raises:
         QuotaExceeded: a window has no prompt left.
         StorageTrouble: the decision could not be made.
     """
     try:
-        decision = reservation.reserve(storage, request, limits, calendar, worker.owner_id())
+        decision = reservation.reserve(
+            storage, request, limits, calendar, worker.owner_id(), continuations=continuations
+        )
     except StorageUnavailable as error:
         raise StorageTrouble(detail=str(error)) from error
     if isinstance(decision, QuotaUsedUp):
         raise _quota_exceeded(decision.standing, calendar.zone, plans_url)
-    return Ticket(storage, worker, request.account_id, decision.row_id, decision.standing)
+    return Ticket(storage, worker, request.account_id, decision)
 
 
 def _quota_exceeded(standing: Standing, zone: ZoneInfo, plans_url: str) -> QuotaExceeded:

@@ -13,9 +13,9 @@ from catalog.model import Route
 
 from .calls import Call
 from .errors import GatewayError, UpstreamBusy, UpstreamError, UpstreamOverloaded, UpstreamRefused
+from .exchange import Exchange, Exchanges
 from .reasoning import effort_for
 from .routing import routes_in_order
-from .translation.chat_request import asked_effort, to_upstream_chat
 
 log = logging.getLogger("smartroute.upstream")
 
@@ -23,9 +23,10 @@ log = logging.getLogger("smartroute.upstream")
 class Attempts:
     """Hands out what to send next, and decides after a failure whether there is a next."""
 
-    def __init__(self, call: Call, without_effort: set[Route]) -> None:
+    def __init__(self, call: Call, exchanges: Exchanges, without_effort: set[Route]) -> None:
         """Plan the routes. ``without_effort`` holds those that are known to refuse a reasoning effort."""
         self._call = call
+        self._exchanges = exchanges
         self._without_effort = without_effort
         self._waiting = deque(routes_in_order(call.profile))
         self.route: Route = self._waiting[0]
@@ -33,22 +34,24 @@ class Attempts:
         self._errors: list[GatewayError] = []
         self._sent_effort = False
 
-    def next(self) -> tuple[Route, bytes]:
-        """Return the next route and the body to send to it."""
+    def next(self) -> tuple[Route, Exchange, bytes]:
+        """Return the next route, how to speak to it, and the body to send.
+
+        Raises:
+            InvalidRequest: the call holds what this route cannot take.
+        """
         route = self.route = self._waiting.popleft()
         self.count += 1
+        exchange = self._exchanges.for_route(route)
         effort = None
         if route not in self._without_effort:
-            effort = effort_for(self._call.profile, route, asked_effort(self._call.body))
+            effort = effort_for(self._call.profile, route, exchange.asked_effort)
         self._sent_effort = effort is not None
-        request = to_upstream_chat(
-            self._call.body,
-            model=route.model,
-            stream=self._call.stream,
-            effort=effort,
-            max_output_tokens=self._call.profile.max_output_tokens,
-        )
-        return route, orjson.dumps(request)
+        return route, exchange, orjson.dumps(exchange.request(route, effort))
+
+    def stay_with(self, exchange: Exchange) -> None:
+        """Leave out the routes of other dialects: the client has seen the beginning of this one's answer."""
+        self._waiting = deque(route for route in self._waiting if self._exchanges.for_route(route) is exchange)
 
     def failed(self, error: GatewayError) -> None:
         """Note why the running attempt gave no output; return if there is another one to make.

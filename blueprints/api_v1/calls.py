@@ -32,8 +32,3 @@ class Call:
 def new_id(prefix: str) -> str:
     """Return ``prefix`` and 28 random letters and digits."""
     return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(28))
-
-
-def new_call_id() -> str:
-    """Return the id under which a tool call is handed out."""
-    return new_id("call_")

@@ -19,13 +19,13 @@ from models.reservation import Outcome
 from . import sse
 from .admission import Ticket
 from .attempts import Attempts
-from .calls import Call, new_call_id
+from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTimeout
+from .exchange import Exchanges
 from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
-from .translation.chat_over_chat import ChatOverChat
 from .translation.stream_translator import StreamTranslator
 from .upstream import UpstreamAnswer, Upstreams
 from .upstream_body import BodyCut, Silence
@@ -35,12 +35,13 @@ log = logging.getLogger("smartroute.relay")
 KEEP_ALIVE_S = 15.0
 
 
-class ChatStream:
+class StreamedAnswer:
     """The client's bytes of one stream. The server calls ``close`` however the stream ends (PEP 3333)."""
 
     def __init__(
         self,
         call: Call,
+        exchanges: Exchanges,
         ticket: Ticket,
         upstreams: Upstreams,
         watch: ClientWatch,
@@ -52,14 +53,8 @@ class ChatStream:
         self._upstreams = upstreams
         self._watch = watch
         self._on_end = on_end
-        self._attempts = Attempts(call, upstreams.without_effort)
-        self._translator: StreamTranslator = ChatOverChat(
-            alias=call.profile.alias,
-            answer_id=call.answer_id,
-            created=call.created,
-            include_usage=call.include_usage,
-            new_call_id=new_call_id,
-        )
+        self._attempts = Attempts(call, exchanges, upstreams.without_effort)
+        self._exchange = exchanges.for_route(self._attempts.route)
         self._first_output_at: float | None = None
         self._last_sent = call.started
         self._opening: Opening | None = None
@@ -108,10 +103,10 @@ class ChatStream:
 
     def _produce(self) -> Generator[bytes, None, None]:
         while True:
-            route, payload = self._attempts.next()
-            self._translator.restart()
             self._first_output_at = None
             try:
+                route, self._exchange, payload = self._attempts.next()
+                self._translator.restart()
                 yield from self._attempt(route, payload)
                 return
             except GatewayError as error:
@@ -127,7 +122,7 @@ class ChatStream:
         deadline = time.monotonic() + limits.first_byte_timeout
         answer = None
         self._opening = Opening(
-            lambda: self._upstreams.send(route, "/chat/completions", payload, wait_s=limits.first_byte_timeout)
+            lambda: self._upstreams.send(route, self._exchange.path, payload, wait_s=limits.first_byte_timeout)
         )
         while answer is None:
             with self._watch:
@@ -181,6 +176,7 @@ class ChatStream:
         if now >= deadline:
             raise UpstreamTimeout(detail="silent for too long")
         self._last_sent = now
+        self._attempts.stay_with(self._exchange)
         return self._translator.keep_alive()
 
     def _ending(self, out: bytes) -> Iterator[bytes]:
@@ -204,6 +200,7 @@ class ChatStream:
             self._ticket.settle(outcome)
         else:
             self._ticket.settle_before_output(outcome)
+        self._exchange.keep()
         self._on_end(outcome)
         yield out + last
 
@@ -231,7 +228,13 @@ class ChatStream:
         else:
             outcome = self._outcome(usage_log.CANCELLED, "client_gone", counts)
         self._ticket.give_back(outcome)
+        if self._ticket.is_marked:
+            self._exchange.keep()
         self._on_end(outcome)
+
+    @property
+    def _translator(self) -> StreamTranslator:
+        return self._exchange.translator
 
     def _outcome(self, status: str, error_code: str | None, counts: Tokens | None) -> Outcome:
         return outcome_of(

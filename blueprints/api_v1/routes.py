@@ -28,6 +28,7 @@ from .authentication import Caller, authenticate
 from .body import json_object, read_body
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
+from .continuations import CallIds, chat_result_ids, continued_step, new_turn
 from .cors import open_to_all, preflight
 from .errors import (
     BodyTooLarge,
@@ -38,9 +39,11 @@ from .errors import (
     UnknownModel,
     UnknownUrl,
 )
+from .exchange import Exchanges
+from .exchange_chat import ChatExchanges
 from .quota_headers import quota_headers, window_report
-from .relay_stream import ChatStream
-from .relay_whole import whole_chat
+from .relay_stream import StreamedAnswer
+from .relay_whole import whole_answer
 from .schemas import check_chat
 from .upstream import Upstreams
 
@@ -77,8 +80,9 @@ def create_chat_completion() -> Response:
     call = _call(house, caller, body, len(raw), "chat/completions")
     watch = ClientWatch(request.environ)
     try:
-        ticket = _admit(house, caller, call)
-        return (_stream if call.stream else _whole)(call, ticket, watch)
+        ticket = _admit(house, caller, call, chat_result_ids(body["messages"]))
+        exchanges = ChatExchanges(call, CallIds(house.keyring, caller.account_id, ticket.step).new)
+        return (_stream if call.stream else _whole)(call, exchanges, ticket, watch)
     except ClientGone:
         watch.stop()
         return Response(status=CLIENT_GONE)
@@ -199,7 +203,7 @@ def _limits(caller: Caller) -> Limits:
     return Limits(daily=caller.plan.daily, monthly=caller.plan.monthly)
 
 
-def _admit(house: Services, caller: Caller, call: Call) -> Ticket:
+def _admit(house: Services, caller: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
     wanted = reservation.Request(
         account_id=caller.account_id,
         token_id=caller.token_id,
@@ -208,9 +212,12 @@ def _admit(house: Services, caller: Caller, call: Call) -> Ticket:
         alias_asked=call.alias_asked,
         alias_served=call.profile.alias,
         client_name=(request.headers.get("User-Agent") or "")[:64] or None,
+        turn=new_turn(),
+        continues=continued_step(house.keyring, caller.account_id, result_ids),
     )
     plans_url = f"{house.catalog.service.public_url}/plans"
-    return admit(house.storage, house.worker, house.calendar, wanted, _limits(caller), plans_url)
+    continuations = house.catalog.service.continuations_per_prompt
+    return admit(house.storage, house.worker, house.calendar, wanted, _limits(caller), plans_url, continuations)
 
 
 def _standing(house: Services, caller: Caller) -> Standing:
@@ -222,16 +229,16 @@ def _standing(house: Services, caller: Caller) -> Standing:
     return house.storage.read(look)
 
 
-def _whole(call: Call, ticket: Ticket, watch: ClientWatch) -> Response:
+def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
     try:
-        answer = whole_chat(call, ticket, _upstreams(), watch, _log_outcome())
+        answer = whole_answer(call, exchanges, ticket, _upstreams(), watch, _log_outcome())
     finally:
         watch.stop()
     return _json(answer, quota_headers(ticket.standing))
 
 
-def _stream(call: Call, ticket: Ticket, watch: ClientWatch) -> Response:
-    stream = ChatStream(call, ticket, _upstreams(), watch, _log_outcome())
+def _stream(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+    stream = StreamedAnswer(call, exchanges, ticket, _upstreams(), watch, _log_outcome())
     stream.begin()
     response = Response(stream, mimetype="text/event-stream", headers=quota_headers(ticket.standing))
     response.headers["Cache-Control"] = "no-cache"

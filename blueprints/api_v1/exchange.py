@@ -1,0 +1,55 @@
+"""One call as it is said to one kind of upstream, and how that upstream's answer is understood.
+
+A call is made of a client's dialect and an upstream's. Each pair has an exchange; the relay knows none of
+them, it asks the call's ``Exchanges`` for the one that fits the route it tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from catalog.model import Route
+
+from .translation.chat_answer import Tokens
+from .translation.stream_translator import StreamTranslator
+
+Estimate = Callable[[int], Tokens]
+"""Makes token counts of the length of an answer in bytes, for upstreams that tell none."""
+
+
+class Exchange(Protocol):
+    """One call in the dialect of one kind of upstream."""
+
+    path: str
+    """Below the upstream's base address."""
+    asked_effort: object
+    """The reasoning depth that the client asks for."""
+
+    @property
+    def translator(self) -> StreamTranslator:
+        """What turns the upstream's stream into the client's."""
+
+    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
+        """Return the body to send to a route.
+
+        Raises:
+            InvalidRequest: the call holds what this route cannot take.
+        """
+
+    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the client's whole answer and its token counts.
+
+        Raises:
+            GatewayError: it is no usable answer.
+        """
+
+    def keep(self) -> None:
+        """Store what the client asked to be stored, as it stands now; called before the last bytes leave."""
+
+
+class Exchanges(Protocol):
+    """The exchanges of one call."""
+
+    def for_route(self, route: Route) -> Exchange:
+        """Return the exchange for a route's upstream; always the same one for the same dialect."""

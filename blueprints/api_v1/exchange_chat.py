@@ -1,0 +1,97 @@
+"""Chat Completions clients, over upstreams of either dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from catalog.model import Route
+
+from .calls import Call
+from .exchange import Estimate, Exchange
+from .translation import chat_answer
+from .translation.chat_answer import Tokens
+from .translation.chat_over_chat import ChatOverChat
+from .translation.chat_request import asked_effort, to_upstream_chat
+from .translation.stream_translator import StreamTranslator
+
+
+class ChatExchanges:
+    """The exchanges of one chat call."""
+
+    def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
+        """``new_call_id`` makes the ids that tool calls are handed out with."""
+        self._over_chat = ChatToChat(call, new_call_id)
+
+    def for_route(self, route: Route) -> Exchange:
+        """Return the exchange for a route's upstream."""
+        return self._over_chat
+
+
+class ChatToChat:
+    """The same dialect on both sides."""
+
+    path = "/chat/completions"
+
+    def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
+        """Take the call; nothing is sent yet."""
+        self._call = call
+        self._new_call_id = new_call_id
+        self.asked_effort = asked_effort(call.body)
+        self._translator: ChatOverChat | None = None
+
+    @property
+    def translator(self) -> StreamTranslator:
+        """What turns the upstream's chunks into the client's."""
+        if self._translator is None:
+            self._translator = ChatOverChat(
+                alias=self._call.profile.alias,
+                answer_id=self._call.answer_id,
+                created=self._call.created,
+                include_usage=self._call.include_usage,
+                new_call_id=self._new_call_id,
+            )
+        return self._translator
+
+    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
+        """Return the client's request, but for what the gateway owns."""
+        return to_upstream_chat(
+            self._call.body,
+            model=route.model,
+            stream=self._call.stream,
+            effort=effort,
+            max_output_tokens=self._call.profile.max_output_tokens,
+        )
+
+    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the answer, built from the allowed keys."""
+        answer = chat_answer.chat_completion(
+            told,
+            alias=self._call.profile.alias,
+            answer_id=self._call.answer_id,
+            created=self._call.created,
+            new_call_id=self._new_call_id,
+        )
+        return with_usage(answer, estimate)
+
+    def keep(self) -> None:
+        """Store nothing: chats are not kept."""
+
+
+def with_usage(answer: dict[str, Any], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+    """Return a chat answer with its token counts, estimated where the upstream told none."""
+    counts = chat_answer.tokens(answer.get("usage"))
+    if counts is None:
+        counts = estimate(sum(_text_bytes(choice["message"]) for choice in answer["choices"]))
+        answer["usage"] = {
+            "prompt_tokens": counts.prompt,
+            "completion_tokens": counts.completion,
+            "total_tokens": counts.prompt + counts.completion,
+        }
+    return answer, counts
+
+
+def _text_bytes(message: dict[str, Any]) -> int:
+    texts = [message.get(name) or "" for name in ("content", "reasoning_content", "refusal")]
+    calls = [str(call) for call in message.get("tool_calls", [])]
+    return sum(len(text.encode()) for text in texts + calls)
