@@ -50,7 +50,8 @@ def main() -> None:
             return
         gevent.sleep(chance.random() / 50)
         if chance.random() < 0.5:
-            told[account_id]["given back"] += reservation.give_back(ledger.storage, account_id, decision.row_id, FAILED)
+            assert reservation.give_back(ledger.storage, account_id, decision.row_id, FAILED)
+            told[account_id]["given back"] += 1
         else:
             assert reservation.mark(ledger.storage, decision.row_id)
             assert reservation.settle(ledger.storage, decision.row_id, DONE)
