@@ -12,7 +12,7 @@ import orjson
 from catalog.model import Route
 
 from .calls import Call
-from .errors import GatewayError, UpstreamBusy, UpstreamError, UpstreamOverloaded, UpstreamRefused
+from .errors import ContextTooLong, GatewayError, UpstreamBusy, UpstreamError, UpstreamOverloaded, UpstreamRefused
 from .exchange import Exchange, Exchanges
 from .reasoning import effort_for
 from .routing import routes_in_order
@@ -81,6 +81,8 @@ class Attempts:
 
     def _verdict(self, last: GatewayError) -> GatewayError:
         """Return what the client is told: how long to wait, where that is all that is wrong everywhere."""
+        if isinstance(last, ContextTooLong):  # the length that the alias promises, not what the route has
+            return ContextTooLong(self._call.profile.effective_context_length, "messages", detail=last.detail)
         if isinstance(last, UpstreamRefused) and not _names_field(last.param, self._call.body):
             last.param = None
         if all(isinstance(error, UpstreamBusy | UpstreamOverloaded) for error in self._errors):

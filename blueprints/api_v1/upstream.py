@@ -102,7 +102,7 @@ class Upstreams:
             UpstreamError: no usable answer; another route may give one.
             UpstreamRefused: the upstream calls it the client's own error.
         """
-        return self._doors[route.upstream.name].send(route, path, payload, wait_s)
+        return self._doors[route.upstream.name].send(path, payload, wait_s)
 
 
 class _Door:
@@ -114,7 +114,7 @@ class _Door:
         self._adapter = UpstreamAdapter()
         self._requests: dict[str, requests.PreparedRequest] = {}
 
-    def send(self, route: Route, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer:
+    def send(self, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer:
         try:
             answer = self._post(path, payload, wait_s)
         except requests.exceptions.RequestException as error:
@@ -122,8 +122,12 @@ class _Door:
         except ValueError as error:  # urllib3's word for some broken headers
             raise UpstreamError(detail=self._redacted(str(error))) from error
         if answer.status_code == 200 and answer.headers.get("Content-Encoding", "identity") == "identity":
-            return UpstreamAnswer(answer, UpstreamBody(answer))
-        raise self._refusal(answer, route)
+            try:
+                return UpstreamAnswer(answer, UpstreamBody(answer))
+            except BodyCut as error:
+                answer.close()
+                raise UpstreamError(detail=f"cut off behind the header: {error}") from error
+        raise self._refusal(answer)
 
     def _post(self, path: str, payload: bytes, wait_s: float) -> requests.Response:
         prepared = self._prepared(path, payload)
@@ -165,14 +169,14 @@ class _Door:
             return UpstreamUnreachable(detail=detail)
         return UpstreamError(detail=detail)
 
-    def _refusal(self, answer: requests.Response, route: Route) -> GatewayError:
+    def _refusal(self, answer: requests.Response) -> GatewayError:
         """Return the error that an answer other than a usable 200 amounts to; its body is read for the log."""
         text = self._redacted(_error_text(answer))
         status = answer.status_code
         detail = f"HTTP {status}: {text[:1000]}"
         if status in (400, 413, 422):
             if any(phrase in text.lower() for phrase in _CONTEXT_PHRASES):
-                return ContextTooLong(route.context_length, "messages", detail=detail)
+                return ContextTooLong(None, "messages", detail=detail)
             if any(phrase in text.lower() for phrase in _POLICY_PHRASES):
                 return ContentRefused(detail=detail)
             return UpstreamRefused(param=_param_in(text), detail=detail)

@@ -36,7 +36,11 @@ class UpstreamBody:
     """
 
     def __init__(self, answer: requests.Response) -> None:
-        """Take over the socket of an answer whose header has been read."""
+        """Take over the socket of an answer whose header has been read.
+
+        Raises:
+            BodyCut: the connection broke right behind the header.
+        """
         self._answer = answer
         inner: Any = answer.raw._fp  # http.client's own response, beneath urllib3's
         self._inner = inner
@@ -100,6 +104,8 @@ class UpstreamBody:
             buffered = reader.peek()
         except (ssl.SSLWantReadError, BlockingIOError):
             return b""
+        except OSError as error:
+            raise BodyCut(str(error)) from error
         return bytes(reader.read1(len(buffered))) if buffered else b""
 
     def _receive(self, timeout_s: float | None) -> bytes:
