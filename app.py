@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 from werkzeug.exceptions import HTTPException
 
+import blueprints.api_v1.blueprint
 import blueprints.api_v1.routes
 import blueprints.auth.routes
 import blueprints.docs.routes
@@ -86,7 +87,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
 
     login_manager.init_app(app)
-    app.register_blueprint(blueprints.api_v1.routes.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
+    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
     app.register_blueprint(blueprints.auth.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)

@@ -7,6 +7,7 @@ written for a request with ``store: false``.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +44,19 @@ class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
     body: Mapped[bytes] = mapped_column(_Blob)
 
 
+class StoredItem(db.Model):  # type: ignore[name-defined, misc]
+    """Where an output item is found that a client refers to by its id."""
+
+    __tablename__ = "stored_items"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    item_id: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    stored_response_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("stored_responses.id", ondelete="CASCADE"), index=True
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A stored response as it is handed out: JSON texts."""
@@ -61,8 +75,8 @@ _COLUMNS = (
 )
 
 
-def keep(storage: Storage, account_id: int, kept: Kept, days: int) -> None:
-    """Store a response, replacing an earlier state of the same one.
+def keep(storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int) -> None:
+    """Store a response with the ids of its output items, replacing an earlier state of the same one.
 
     Raises:
         TooLargeToStore: nothing is stored.
@@ -83,8 +97,12 @@ def keep(storage: Storage, account_id: int, kept: Kept, days: int) -> None:
             "body": body,
         }
         mine = sa.and_(StoredResponse.response_id == kept.response_id, StoredResponse.account_id == account_id)
-        if connection.execute(sa.update(StoredResponse).where(mine).values(row)).rowcount == 0:
-            connection.execute(sa.insert(StoredResponse).values(row | {"response_id": kept.response_id}))
+        connection.execute(sa.delete(StoredResponse).where(mine))
+        inserted = connection.execute(sa.insert(StoredResponse).values(row | {"response_id": kept.response_id}))
+        stored_id = inserted.lastrowid
+        items = [{"item_id": item_id, "stored_response_id": stored_id} for item_id in dict.fromkeys(item_ids)]
+        if items:
+            connection.execute(sa.insert(StoredItem), items)
 
     storage.write(write)
 
@@ -92,6 +110,21 @@ def keep(storage: Storage, account_id: int, kept: Kept, days: int) -> None:
 def find(storage: Storage, account_id: int, response_id: str) -> Kept | None:
     """Return a response of this account; None for an unknown, expired or foreign one alike."""
     return storage.read(lambda connection: _find(storage, connection, account_id, response_id))
+
+
+def find_with_item(storage: Storage, account_id: int, item_id: str) -> Kept | None:
+    """Return the response of this account that put out an item."""
+
+    def look(connection: sa.Connection) -> Kept | None:
+        holder = (
+            sa.select(StoredResponse.response_id)
+            .join(StoredItem, StoredItem.stored_response_id == StoredResponse.id)
+            .where(StoredItem.item_id == item_id, StoredResponse.account_id == account_id)
+        )
+        response_id = connection.scalar(holder)
+        return None if response_id is None else _find(storage, connection, account_id, response_id)
+
+    return storage.read(look)
 
 
 def chain(storage: Storage, account_id: int, response_id: str) -> list[Kept] | None:

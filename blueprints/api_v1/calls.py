@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from catalog.model import Profile
@@ -26,7 +26,7 @@ class Call:
     body_bytes: int
     started: float
     created: int  # Unix seconds
-    answer_id: str = field(default_factory=lambda: new_id("chatcmpl-"))
+    answer_id: str
 
 
 def new_id(prefix: str) -> str:

@@ -12,6 +12,8 @@ GatewayError             500 internal_error         a fault of ours; the trace g
   Unauthenticated        401 invalid_api_key        the client sends a valid token
   UnknownModel           404 model_not_found        no such alias
   UnknownUrl             404 unknown_url
+  UnknownResponse        404 response_not_found     no such stored response of this account
+  UpgradeRequired        426 upgrade_required       there is no WebSocket here; HTTP does it all
   MethodNotAllowed       405 method_not_allowed
   QuotaExceeded          429 insufficient_quota     the client waits for the window's end
   StorageTrouble         503 storage_unavailable    our own database is out of reach
@@ -146,6 +148,31 @@ class UnknownUrl(GatewayError):
     def __init__(self, method: str, path: str) -> None:
         """Name what was asked for."""
         super().__init__(f"Unknown request URL: {method} {path[:200]}. The endpoints stand on the documentation page.")
+
+
+class UnknownResponse(GatewayError):
+    """No response of this account is stored under this id; a foreign one is answered alike."""
+
+    status = 404
+    type = INVALID_REQUEST
+    code = "response_not_found"
+
+    def __init__(self, response_id: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"Response with id '{response_id[:100]}' not found.")
+
+
+class UpgradeRequired(GatewayError):
+    """A client tried to open a WebSocket."""
+
+    status = 426
+    type = INVALID_REQUEST
+    code = "upgrade_required"
+    message = "This endpoint has no WebSocket. Send a POST request over HTTP."
+
+    def headers(self) -> dict[str, str]:
+        """Name the protocol to use (RFC 9110, section 15.5.22)."""
+        return {**super().headers(), "Upgrade": "HTTP/1.1", "Connection": "Upgrade"}
 
 
 class MethodNotAllowed(GatewayError):

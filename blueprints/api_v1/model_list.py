@@ -6,6 +6,8 @@ from typing import Any
 
 from catalog.model import Catalog, Plan, Profile
 
+from .codex_catalogue import codex_catalogue
+
 # When the list came to be; models have no date of their own here, and clients want one that does not move.
 CREATED = 1_767_225_600  # 2026-01-01
 _PARAMETERS = [
@@ -23,12 +25,13 @@ _PARAMETERS = [
     "top_p",
 ]
 _TOOL_PARAMETERS = ["parallel_tool_calls", "tool_choice", "tools"]
-ENDPOINTS = ["chat/completions"]
+ENDPOINTS = ["chat/completions", "responses"]
 
 
-def model_list(catalog: Catalog, plan: Plan) -> dict[str, Any]:
-    """Return every alias, weakest first."""
-    return {"object": "list", "data": [model_object(catalog, plan, profile) for profile in catalog.profiles]}
+def model_list(catalog: Catalog, plan: Plan, *, codex: bool = False) -> dict[str, Any]:
+    """Return every alias, weakest first; with ``codex``, also the catalogue that Codex CLI looks for."""
+    shown = {"object": "list", "data": [model_object(catalog, plan, profile) for profile in catalog.profiles]}
+    return {**shown, "models": codex_catalogue(catalog, plan)} if codex else shown
 
 
 def model_object(catalog: Catalog, plan: Plan, profile: Profile) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def check_chat(body: dict[str, Any]) -> None:
     Raises:
         InvalidRequest: naming the first field that is wrong.
     """
-    _check(_CHAT, body)
+    check_body(_CHAT, body)
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         raise InvalidRequest("top_logprobs: needs logprobs to be true.", param="top_logprobs")
     include_usage = (body.get("stream_options") or {}).get("include_usage")
@@ -85,7 +85,7 @@ def check_chat(body: dict[str, Any]) -> None:
         )
 
 
-def _check(schema: Schema, body: dict[str, Any]) -> None:
+def check_body(schema: Schema, body: dict[str, Any]) -> None:
     # marshmallow's own load walks over every field that a body could have. A request has few of them and
     # is never copied, so its own keys are walked over instead; null means absent.
     known = schema.fields

@@ -38,6 +38,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_stored_responses_account_id", "stored_responses", ["account_id"])
     op.create_index("ix_stored_responses_expires_at", "stored_responses", ["expires_at"])
+    op.create_table(
+        "stored_items",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("item_id", sa.String(length=64), nullable=False),
+        sa.Column("stored_response_id", ID, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["stored_response_id"],
+            ["stored_responses.id"],
+            name="fk_stored_items_stored_response_id",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_stored_items"),
+        sa.UniqueConstraint("item_id", name="uq_stored_items_item_id"),
+        **TABLE_OPTIONS,
+    )
+    op.create_index("ix_stored_items_stored_response_id", "stored_items", ["stored_response_id"])
     op.add_column("usage_log", sa.Column("turn", sa.String(length=16), nullable=True))
     op.add_column("usage_log", sa.Column("step", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("usage_log", sa.Column("claim", sa.String(length=32), nullable=True))
@@ -52,4 +68,5 @@ def downgrade() -> None:
     op.drop_column("usage_log", "claim")
     op.drop_column("usage_log", "step")
     op.drop_column("usage_log", "turn")
+    op.drop_table("stored_items")
     op.drop_table("stored_responses")

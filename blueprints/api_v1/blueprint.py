@@ -1,0 +1,27 @@
+"""The API's blueprint, and its connections to the upstreams of the catalog."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, current_app
+from flask.blueprints import BlueprintSetupState
+
+from .cors import open_to_all
+from .upstream import Upstreams
+
+bp = Blueprint("api_v1", __name__)
+bp.after_request(open_to_all)
+
+_UPSTREAMS = "smartroute_upstreams"
+
+
+@bp.record
+def _keep_upstreams(state: BlueprintSetupState) -> None:
+    """Keep the connections to the catalog's upstreams, given when the blueprint is registered."""
+    state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
+
+
+def upstreams() -> Upstreams:
+    """Return the doors to the upstreams of the current application's catalog."""
+    return cast(Upstreams, current_app.extensions[_UPSTREAMS])

@@ -1,0 +1,179 @@
+"""What every generation endpoint does with its HTTP request: who asks, admission, the answer's headers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from catalog.model import Profile
+from middleware.request_log import log_fields, request_id_of
+from models import reservation
+from models.quota import Limits, Standing, newest_row, standing
+from models.reservation import Outcome
+from service.services import services
+
+from .admission import Ticket, admit
+from .authentication import Caller, authenticate
+from .blueprint import upstreams
+from .body import json_object, read_body
+from .calls import Call, new_id
+from .client_watch import ClientGone, ClientWatch
+from .continuations import CallIds, continued_step, new_turn
+from .errors import UnknownModel
+from .exchange import Exchanges
+from .quota_headers import quota_headers
+from .relay_stream import StreamedAnswer
+from .relay_whole import whole_answer
+
+CLIENT_GONE = 499  # nobody reads it; nginx uses the same number in its log
+
+NewCallId = Callable[[], str]
+
+
+def caller() -> Caller:
+    """Return who sends the current request."""
+    house = services()
+    found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
+    log_fields(request.environ)["account"] = found.account_id
+    return found
+
+
+def json_body() -> tuple[dict[str, Any], int]:
+    """Return the current request's body as an object, and its length in bytes."""
+    raw = read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024)
+    return json_object(raw), len(raw)
+
+
+def call_of(who: Caller, body: dict[str, Any], body_bytes: int, endpoint: str, id_prefix: str) -> Call:
+    """Return the call that a checked body makes.
+
+    Raises:
+        UnknownModel: it names no public alias.
+    """
+    profile = _served_profile(who, body.get("model"))
+    call = Call(
+        request_id=request_id_of(request.environ),
+        endpoint=endpoint,
+        body=body,
+        profile=profile,
+        alias_asked=body.get("model"),
+        stream=bool(body.get("stream")),
+        include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        body_bytes=body_bytes,
+        started=time.monotonic(),
+        created=int(time.time()),
+        answer_id=new_id(id_prefix),
+    )
+    log_fields(request.environ).update(endpoint=endpoint, alias=profile.alias, stream=call.stream)
+    return call
+
+
+def answer(
+    who: Caller, call: Call, result_ids: list[str] | None, exchanges: Callable[[NewCallId], Exchanges]
+) -> Response:
+    """Admit a call and answer it, whole or streamed.
+
+    ``result_ids`` are the call ids of the tool results that it brings back, if it brings nothing else;
+    ``exchanges`` makes the call's exchanges with the maker of the ids for its tool calls.
+    """
+    house = services()
+    watch = ClientWatch(request.environ)
+    try:
+        ticket = _admit(who, call, result_ids)
+        made = exchanges(CallIds(house.keyring, who.account_id, ticket.step).new)
+        return (_stream if call.stream else _whole)(call, made, ticket, watch)
+    except ClientGone:
+        watch.stop()
+        return Response(status=CLIENT_GONE)
+    except BaseException:
+        watch.stop()
+        raise
+
+
+def allowed_aliases(who: Caller) -> list[str]:
+    """Return the aliases that a caller's plan may ask for."""
+    return [profile.alias for profile in services().catalog.aliases_for(who.plan)]
+
+
+def current_standing(who: Caller) -> Standing:
+    """Return what the caller has used of both windows now."""
+    house = services()
+
+    def look(connection: Any) -> Standing:
+        newest = newest_row(connection, who.account_id)
+        now = house.storage.now(connection)
+        return standing(connection, who.account_id, _limits(who), house.calendar, now, newest)
+
+    return house.storage.read(look)
+
+
+def json_answer(value: object, headers: dict[str, str], status: int = 200) -> Response:
+    """Return a JSON answer."""
+    return Response(orjson.dumps(value), status=status, mimetype="application/json", headers=headers)
+
+
+def _served_profile(who: Caller, asked: str | None) -> Profile:
+    try:
+        return services().catalog.served_profile(who.plan, asked)
+    except KeyError:
+        raise UnknownModel(str(asked), allowed_aliases(who)) from None
+
+
+def _limits(who: Caller) -> Limits:
+    return Limits(daily=who.plan.daily, monthly=who.plan.monthly)
+
+
+def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
+    house = services()
+    wanted = reservation.Request(
+        account_id=who.account_id,
+        token_id=who.token_id,
+        request_id=call.request_id,
+        endpoint=call.endpoint,
+        alias_asked=call.alias_asked,
+        alias_served=call.profile.alias,
+        client_name=(request.headers.get("User-Agent") or "")[:64] or None,
+        turn=new_turn(),
+        continues=continued_step(house.keyring, who.account_id, result_ids),
+    )
+    plans_url = f"{house.catalog.service.public_url}/plans"
+    continuations = house.catalog.service.continuations_per_prompt
+    return admit(house.storage, house.worker, house.calendar, wanted, _limits(who), plans_url, continuations)
+
+
+def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+    try:
+        told = whole_answer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
+    finally:
+        watch.stop()
+    return json_answer(told, quota_headers(ticket.standing))
+
+
+def _stream(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+    stream = StreamedAnswer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
+    stream.begin()
+    response = Response(stream, mimetype="text/event-stream", headers=quota_headers(ticket.standing))
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _log_outcome() -> Callable[[Outcome], None]:
+    """Return what puts a call's outcome into the log line of this request, also after the view has returned."""
+    fields = log_fields(request.environ)
+
+    def note(outcome: Outcome) -> None:
+        fields.update(
+            outcome=outcome.status,
+            upstream=outcome.upstream,
+            attempts=outcome.attempts,
+            first_output_ms=outcome.first_output_ms,
+        )
+        if outcome.error_code:
+            fields["error_code"] = outcome.error_code
+
+    return note

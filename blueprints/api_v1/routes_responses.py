@@ -1,0 +1,129 @@
+"""``POST responses`` and the responses that are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from service.services import services
+
+from .authentication import Caller
+from .blueprint import bp
+from .continuations import item_result_ids
+from .errors import InvalidRequest, UnknownResponse, UpgradeRequired
+from .exchange_responses import ResponsesExchanges, own_items
+from .quota_headers import quota_headers
+from .response_store import ResponseStore, Seals
+from .routes_call import answer, call_of, caller, current_standing, json_answer, json_body
+from .schemas_responses import check_responses
+from .translation.responses_request import read_request
+
+_PAGE, _MOST_A_PAGE = 20, 100
+
+
+@bp.post("/responses")
+def create_response() -> Response:
+    """Answer a Responses request, whole or streamed."""
+    who = caller()
+    body, body_bytes = json_body()
+    check_responses(body)
+    call = call_of(who, body, body_bytes, "responses", "resp_")
+    store, seals = _store(who), Seals(services().keyring, who.account_id)
+    previous = body.get("previous_response_id")
+    history = store.history(previous) if previous is not None else []
+    asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
+    keeps = body.get("store") is not False
+    return answer(
+        who,
+        call,
+        item_result_ids([*history, *own_items(body.get("input"))]),
+        lambda new_call_id: ResponsesExchanges(call, asked, history, store if keeps else None, seals, new_call_id),
+    )
+
+
+@bp.get("/responses")
+def refuse_websocket() -> Response:
+    """Send clients that try a WebSocket first back to HTTP at once."""
+    caller()
+    raise UpgradeRequired
+
+
+@bp.get("/responses/<response_id>")
+def retrieve_response(response_id: str) -> Response:
+    """Show a stored response."""
+    who = caller()
+    if request.args.get("stream") == "true":
+        raise InvalidRequest(
+            "stream: events are not kept; retrieve the response without it.",
+            code="unsupported_parameter",
+            param="stream",
+        )
+    return json_answer(_stored(who, response_id), quota_headers(current_standing(who)))
+
+
+@bp.delete("/responses/<response_id>")
+def delete_response(response_id: str) -> Response:
+    """Delete a stored response."""
+    who = caller()
+    if not _store(who).forget(response_id):
+        raise UnknownResponse(response_id)
+    gone = {"id": response_id, "object": "response.deleted", "deleted": True}
+    return json_answer(gone, quota_headers(current_standing(who)))
+
+
+@bp.get("/responses/<response_id>/input_items")
+def list_input_items(response_id: str) -> Response:
+    """List what a stored response was asked, a page at a time."""
+    who = caller()
+    items = _store(who).input_items(response_id)
+    if items is None:
+        raise UnknownResponse(response_id)
+    page = _page(items, request.args)
+    return json_answer(page, quota_headers(current_standing(who)))
+
+
+@bp.post("/responses/<response_id>/cancel")
+def cancel_response(response_id: str) -> Response:
+    """Refuse to cancel what has ended: only responses in the background could be under way without a client."""
+    _stored(caller(), response_id)
+    raise InvalidRequest("Only background responses can be cancelled; this one has ended.", code="invalid_value")
+
+
+def _store(who: Caller) -> ResponseStore:
+    house = services()
+    return ResponseStore(house.storage, who.account_id, house.catalog.service.stored_response_days)
+
+
+def _stored(who: Caller, response_id: str) -> dict[str, Any]:
+    found = _store(who).response(response_id)
+    if found is None:
+        raise UnknownResponse(response_id)
+    return found
+
+
+def _page(items: list[dict[str, Any]], args: Any) -> dict[str, Any]:
+    order = args.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise InvalidRequest("order: expected asc or desc.", param="order")
+    try:
+        limit = int(args.get("limit", _PAGE))
+    except ValueError:
+        limit = 0
+    if not 1 <= limit <= _MOST_A_PAGE:
+        raise InvalidRequest(f"limit: expected 1 to {_MOST_A_PAGE}.", param="limit")
+    ordered = items if order == "asc" else items[::-1]
+    after = args.get("after")
+    if after is not None:
+        places = [place for place, item in enumerate(ordered) if item["id"] == after]
+        if not places:
+            raise InvalidRequest("after: no item of this response has this id.", param="after")
+        ordered = ordered[places[0] + 1 :]
+    data = ordered[:limit]
+    return {
+        "object": "list",
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": len(ordered) > limit,
+    }
