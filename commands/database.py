@@ -1,8 +1,8 @@
 """``flask db upgrade --json``: Flask-Migrate's own command, which also tells where it came from and went to.
 
-The group ``db`` belongs to Flask-Migrate, which hands it to the application as that is made. All plugins of
-``flask`` are imported before any command is looked up, and importing this one changes the group's own object.
-``plugin`` itself is a command only because Flask adds what an entry point names; it is hidden.
+The group ``db`` belongs to Flask-Migrate, which hands it to the application as that is made. This one stands
+among the plugins of ``flask``, so that it is found before the application is loaded, and a wrong
+configuration can be told in a sentence.
 """
 
 from __future__ import annotations
@@ -16,11 +16,6 @@ from commands.output import Answer, answers, refused
 
 _flask_migrates_upgrade: click.Command = db.commands["upgrade"]
 _flask_migrates_group = db.callback
-
-
-@click.command("smartroute-db", hidden=True)
-def plugin() -> None:
-    """Do nothing: ``flask db upgrade`` is what this module is for."""
 
 
 @answers

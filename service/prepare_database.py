@@ -6,11 +6,7 @@ plans against those that accounts have, and prints the link that makes the first
 
 from __future__ import annotations
 
-import fcntl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import flask_migrate
 import sqlalchemy.exc
@@ -19,8 +15,8 @@ from app import create_app
 from catalog.errors import CatalogError
 from config import SettingsError
 from models import account, installation, subscription
-from models.base import db
 from models.storage import StorageUnavailable
+from service import schema
 from service.operator_link import hand_out_operator_link
 from service.services import services
 
@@ -49,8 +45,7 @@ def main(arguments: list[str]) -> int:
 def prepare() -> None:
     """Bring the database to where this version can serve from it."""
     house = services()
-    with _one_at_a_time(db.engine.url.database if house.storage.is_sqlite else None):
-        flask_migrate.upgrade()
+    schema.change(flask_migrate.upgrade)
     check_secret_key()
     check_plans()
     if not house.storage.read_session(account.an_operator_exists):
@@ -85,22 +80,6 @@ def check_plans() -> None:
                 f"the catalog has no plan '{slug}', which {count} account(s) hold: put it back, or move them first "
                 "(flask accounts set-plan EMAIL SLUG)"
             )
-
-
-@contextmanager
-def _one_at_a_time(sqlite_path: str | None) -> Iterator[None]:
-    """Let one process migrate at a time: by a lock file for SQLite, by a named lock on MySQL."""
-    if sqlite_path:
-        path = Path(sqlite_path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_name(path.name + ".migrating").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        return
-    with db.engine.connect() as connection:
-        connection.exec_driver_sql("SELECT GET_LOCK('smart-route migrating', 120)")
-        yield
-        connection.exec_driver_sql("SELECT RELEASE_LOCK('smart-route migrating')")
 
 
 if __name__ == "__main__":

@@ -55,20 +55,19 @@ def test_upgrade_still_takes_what_flask_migrate_lets_it_take(tmp_path: Path) -> 
     assert "no-such-revision" in done.stderr
 
 
-def test_commands_are_listed_without_the_helper_of_the_database_group() -> None:
+def test_commands_are_listed() -> None:
     done = flask("sqlite:///x.db", "--help")
-    listed = done.stdout.partition("Commands:")[2].split()
-    assert {"accounts", "config", "db"} <= set(listed)
-    assert "smartroute-db" not in listed
+    assert {"accounts", "config", "db"} <= set(done.stdout.partition("Commands:")[2].split())
 
 
 def test_wrong_configuration_is_a_sentence_and_no_trace(tmp_path: Path) -> None:
     toml = tmp_path / "smartroute.toml"
     toml.write_text("[service]\nnme = 1\n")
-    done = flask(f"sqlite:///{tmp_path / 'x.db'}", "accounts", "list", SMARTROUTE_CONFIG=str(toml))
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"{toml}:2" in done.stderr
-    assert "Traceback" not in done.stderr
+    for command in (["accounts", "list"], ["db", "upgrade"]):
+        done = flask(f"sqlite:///{tmp_path / 'x.db'}", *command, SMARTROUTE_CONFIG=str(toml))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"{toml}:2" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_database_out_of_reach_is_a_sentence_without_its_password() -> None:
