@@ -8,8 +8,8 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, current_app, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, current_app, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -43,7 +43,19 @@ _ERRORS = {
 
 
 class PageSessions(SecureCookieSessionInterface):
-    """Session cookies that are Secure whenever the visitor came by TLS, which a trusted proxy may tell."""
+    """Session cookies for pages, Secure whenever the visitor came by TLS, which a trusted proxy may tell.
+
+    Programs that call the API have no session: no cookie of theirs is read, none is set.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the visitor's cookie, on pages alone."""
+        return self.session_class() if is_api_path(request.path) else super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the visitor's cookie, on pages alone."""
+        if not is_api_path(request.path):
+            super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie travels over TLS only."""
