@@ -16,6 +16,8 @@ import orjson
 # The inside of a JSON string and a JSON integer (RFC 8259, sections 6 and 7), as bytes.
 _STRING = rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
 _STRING_INSIDE = re.compile(_STRING)
+# As orjson would write it again: \/ and \u come out differently, or are half a character, so they are parsed.
+_TEXT_INSIDE = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\bfnrt][^"\\\x00-\x1f]*+)*+')
 _NUMBER_INSIDE = re.compile(rb"(?:0|[1-9][0-9]{0,17})")
 _STRING_FIELD = re.compile(rb'"[a-z_]{1,40}"\s*:\s*"(' + _STRING + rb')"')
 _NUMBER_FIELD = re.compile(rb'"sequence_number"\s*:\s*(0|[1-9][0-9]{0,17})(?![0-9.eE])')
@@ -96,7 +98,8 @@ class Templates(Generic[Sink]):
             try:
                 if orjson.loads(b'"' + match[1] + b'"') != text:
                     continue
-                cuts = sorted([*holes, (match.start(1), match.end(1), _STRING_INSIDE, MARK.encode())])
+                cuts = [*holes, (match.start(1), match.end(1), _TEXT_INSIDE, MARK.encode())]
+                cuts.sort(key=lambda cut: cut[0])
                 if orjson.loads(_filled(data, cuts)) != marked:
                     continue
             except orjson.JSONDecodeError:

@@ -9,6 +9,8 @@ from typing import Any
 
 from .chat_answer import Tokens
 
+_MOST_TOKENS = 2**31 - 1  # what the usage log can hold; nobody counts that far
+
 
 def tokens_told(told: object) -> Tokens | None:
     """Return the counts of a response object's ``usage``; None when it holds none."""
@@ -60,4 +62,4 @@ def _inner(told: object, details: str, name: str) -> int:
 def _count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return max(0, int(value))
+    return min(max(0, int(value)), _MOST_TOKENS)

@@ -71,9 +71,19 @@ def inside_of(text: str) -> bytes:
 
 def joined(insides: list[bytes]) -> str:
     """Return the text that the pieces of it make."""
-    whole = b'"%b"' % b"".join(insides)
+    return str(orjson.loads(b'"%b"' % b"".join(insides)))
+
+
+def read_json(data: bytes) -> Any:
+    """Return what ``data`` says; half of a surrogate pair, where an upstream cut an emoji, becomes U+FFFD.
+
+    Raises:
+        orjson.JSONDecodeError: it is no JSON.
+    """
     try:
-        return str(orjson.loads(whole))
-    except orjson.JSONDecodeError:  # half of a surrogate pair, which no UTF-8 can say
-        text = str(json.loads(whole))
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        if "surrogate" not in str(error):
+            raise
+    text = json.dumps(json.loads(data), ensure_ascii=False)
+    return orjson.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

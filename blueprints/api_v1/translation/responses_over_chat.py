@@ -14,7 +14,7 @@ import orjson
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
 from .chat_answer import Tokens, content_of, error_in, finish_reason, reasoning_of
 from .responses_calls import Call, Calls, body_of
-from .responses_events import DONE, EventWriter, SilentWriter, inside_of
+from .responses_events import DONE, EventWriter, SilentWriter, inside_of, read_json
 from .responses_logprobs import probabilities
 from .responses_object import ended_response, response_base, usage_from_chat, usage_of
 from .responses_open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, Seal
@@ -223,7 +223,7 @@ class ResponsesOverChat:
 
     def _chunk(self, data: bytes) -> bytes:
         try:
-            chunk = orjson.loads(data)
+            chunk = read_json(data)
         except orjson.JSONDecodeError as error:
             raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
         trouble = error_in(chunk)

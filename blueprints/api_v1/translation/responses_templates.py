@@ -13,8 +13,12 @@ from typing import Any
 
 import orjson
 
-# The inside of a JSON string (RFC 8259, section 7), as bytes.
-_INSIDE = re.compile(rb'[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*')
+# The inside of a JSON string (RFC 8259, section 7), as bytes; surrogates only in pairs.
+_INSIDE = re.compile(
+    rb'[^"\\\x00-\x1f]*'
+    rb'(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
+    rb'|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})[^"\\\x00-\x1f]*)*'
+)
 _TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 # Stands for the text while a template is proved; no upstream can guess it.
 _MARK = "3f9a61c4-smart-route-text-d20b"
