@@ -210,7 +210,7 @@ def collected(events: list[Event], place: int) -> list[str]:
     parts: dict[int, list[str]] = {}
     for event in events:
         if event.get("output_index") == place and event["type"].endswith(".delta"):
-            inner: int = event.get("content_index", event.get("summary_index", 0))
+            inner = event["content_index"] if "content_index" in event else event.get("summary_index", 0)
             parts.setdefault(inner, []).append(event["delta"])
     return ["".join(pieces) for _, pieces in sorted(parts.items())]
 

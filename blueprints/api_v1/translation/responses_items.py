@@ -78,7 +78,11 @@ def read_items(
     conversation = Conversation()
     placed = [("input", item) for item in history]
     placed += [(f"input[{place}]", item) for place, item in enumerate(items if isinstance(items, list) else [])]
-    known = {item["id"]: item for _, item in placed if isinstance(item, dict) and isinstance(item.get("id"), str)}
+    known = {
+        item["id"]: item
+        for _, item in placed
+        if isinstance(item, dict) and isinstance(item.get("id"), str) and not _is_reference(item)
+    }
     for path, item in placed:
         if not isinstance(item, dict):
             raise InvalidRequest(f"{path}: expected an object.", code="invalid_type", param=path)
@@ -131,9 +135,7 @@ def _is_reference(item: dict[str, Any]) -> bool:
 
 def _resolved(item: dict[str, Any], known: dict[str, dict[str, Any]], lookup: Lookup) -> dict[str, Any]:
     item_id = str(item.get("id"))
-    found = known.get(item_id)
-    if found is None or _is_reference(found):
-        found = lookup(item_id)
+    found = known.get(item_id) or lookup(item_id)
     if found is None:
         raise InvalidRequest(
             f"Item with id '{item_id[:100]}' not found. Items are kept only for responses with store set to true.",

@@ -240,9 +240,14 @@ class OpenCall(OpenItem):
         return self.add_inside(inside_of(piece))
 
     @property
-    def takes_insides(self) -> bool:
-        """Whether ``add_inside`` may be called: the arguments go on as they come."""
-        return self._unwrapper is None and self.finished is None
+    def takes(self) -> Callable[[bytes], bytes] | None:
+        """What takes a further piece of the arguments as the inside of a JSON string; None: the call is closed."""
+        if self.finished is not None:
+            return None
+        return self.add_inside if self._unwrapper is None else self._add_wrapped
+
+    def _add_wrapped(self, inside: bytes) -> bytes:
+        return self.add(joined([inside]))
 
     def add_inside(self, inside: bytes) -> bytes:
         """Add a piece of what the client is shown."""

@@ -264,9 +264,9 @@ class ResponsesOverChat:
             body = text[0].get("function") if isinstance(text[0], dict) else None
             if isinstance(body, dict) and body.get("arguments") and isinstance(body["arguments"], str):
                 opened = self._calls.latest.opened if self._calls.latest is not None else None
-                is_numbered = isinstance(text[0].get("index"), int)  # else a chunk like it may be another call
-                if is_numbered and opened is not None and opened.takes_insides:
-                    self._templates.learn(data, chunk, body, "arguments", opened.add_inside)
+                takes = opened.takes if opened is not None else None
+                if takes is not None and isinstance(text[0].get("index"), int):  # else it may be another call
+                    self._templates.learn(data, chunk, body, "arguments", takes)
 
     def _mapped(self, reason: object) -> str:
         return finish_reason(reason, has_calls=bool(self._calls.all))
