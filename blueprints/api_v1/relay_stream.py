@@ -139,10 +139,10 @@ class StreamedAnswer:
                 with self._watch:
                     piece = answer.body.read(self._patience(deadline))
             except Silence:
-                if not (translator.has_finished and time.monotonic() >= deadline):
+                if not self._is_all_said(deadline):
                     yield self._keep_alive(deadline)
                     continue
-                piece = b""  # all was said; only the formal end is missing
+                piece = b""
             except BodyCut as error:
                 if not translator.has_finished:
                     raise UpstreamIncomplete(detail=f"stream cut: {error}") from error
@@ -154,7 +154,7 @@ class StreamedAnswer:
             out = translator.feed(events)
             if translator.has_output and self._first_output_at is None:
                 self._first_output_at = time.monotonic()
-            if translator.is_done or not piece:
+            if translator.is_done or not piece or self._is_all_said(deadline):
                 yield from self._ending(out)
                 answer.body.take_end()
                 return
@@ -166,6 +166,10 @@ class StreamedAnswer:
                 yield out
             elif time.monotonic() >= min(deadline, self._last_sent + KEEP_ALIVE_S):
                 yield self._keep_alive(deadline)  # bytes came, but nothing for the client
+
+    def _is_all_said(self, deadline: float) -> bool:
+        """Tell whether only the formal end is missing, and that for long enough."""
+        return self._translator.has_finished and time.monotonic() >= deadline
 
     def _patience(self, deadline: float) -> float:
         """Return how long to wait for the upstream before something has to be done."""

@@ -11,7 +11,7 @@ from flask import Response, request
 
 from catalog.model import Profile
 from middleware.request_log import log_fields, request_id_of
-from models import reservation
+from models import reservation, usage_log
 from models.quota import Limits, Standing, newest_row, standing
 from models.reservation import Outcome
 from service.services import services
@@ -23,7 +23,7 @@ from .body import json_object, read_body
 from .calls import Call, new_id
 from .client_watch import ClientGone, ClientWatch
 from .continuations import CallIds, continued_step, new_turn
-from .errors import UnknownModel
+from .errors import GatewayError, UnknownModel
 from .exchange import Exchanges
 from .quota_headers import quota_headers
 from .relay_stream import StreamedAnswer
@@ -82,6 +82,7 @@ def answer(
     """
     house = services()
     watch = ClientWatch(request.environ)
+    ticket: Ticket | None = None
     try:
         ticket = _admit(who, call, result_ids)
         made = exchanges(CallIds(house.keyring, who.account_id, ticket.step).new)
@@ -91,6 +92,8 @@ def answer(
         return Response(status=CLIENT_GONE)
     except BaseException:
         watch.stop()
+        if ticket is not None:  # changes nothing where the relay has closed it
+            ticket.give_back(Outcome(status=usage_log.FAILED, error_code=GatewayError.code))
         raise
 
 

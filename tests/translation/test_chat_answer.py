@@ -112,7 +112,7 @@ def test_cached_tokens_are_found_under_every_name() -> None:
         {"prompt_cache_hit_tokens": 4},
         {"cache_read_input_tokens": 4},
     ):
-        found = tokens(usage(counts | extra), counts | extra)
+        found = tokens(usage(counts | extra))
         assert found is not None
         assert found.cached == 4
 

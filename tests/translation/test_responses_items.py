@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -12,69 +11,21 @@ from blueprints.api_v1.errors import InvalidRequest
 from blueprints.api_v1.translation.responses_capabilities import Capabilities, Reasoning
 from blueprints.api_v1.translation.responses_items import read_items
 from blueprints.api_v1.translation.responses_messages import chat_messages
-from blueprints.api_v1.translation.responses_request import Prepared, read_request, to_upstream_chat
 from blueprints.api_v1.translation.responses_tools import tool_table
+from tests.translation.responses_conversation import (
+    Item,
+    call,
+    messages,
+    opened,
+    output,
+    prepared,
+    said,
+    sealed,
+    tool,
+    turn,
+    user,
+)
 from tests.translation.responses_machine import NAMESPACE, PATCH_TOOL, function
-
-Item = dict[str, Any]
-
-
-def opened(sealed: str) -> Item | None:
-    """Stands for the gateway's seal: ours begins with ``sealed:``."""
-    told = json.loads(sealed.removeprefix("sealed:")) if sealed.startswith("sealed:") else None
-    return told if isinstance(told, dict) else None
-
-
-def sealed(**kept: Any) -> str:
-    return "sealed:" + json.dumps(kept)
-
-
-def prepared(
-    items: Any, *, history: list[Item] | None = None, can: Capabilities | None = None, stored: Any = None, **body: Any
-) -> Prepared:
-    asked = read_request({"input": items, **body}, history=history or [], open_sealed=opened, lookup=(stored or {}).get)
-    return to_upstream_chat(
-        asked,
-        model="up",
-        stream=False,
-        effort=None,
-        max_output_tokens=None,
-        capabilities=can or Capabilities(),
-        call_extras=lambda call_id: {"sig": 1} if call_id == "signed" else None,
-    )
-
-
-def messages(items: Any, **more: Any) -> list[Item]:
-    found = prepared(items, **more).request["messages"]
-    assert isinstance(found, list)
-    return found
-
-
-def user(text: str) -> Item:
-    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
-
-
-def said(text: str) -> Item:
-    return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
-
-
-def call(call_id: str, name: str = "look", arguments: Any = "{}", **more: Any) -> Item:
-    return {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments, **more}
-
-
-def output(call_id: str, told: Any = "ok", kind: str = "function_call_output") -> Item:
-    return {"type": kind, "call_id": call_id, "output": told}
-
-
-def turn(*call_ids: str, content: str | None = None) -> Item:
-    calls = [
-        {"id": call_id, "type": "function", "function": {"name": "look", "arguments": "{}"}} for call_id in call_ids
-    ]
-    return {"role": "assistant", "content": content, "tool_calls": calls}
-
-
-def tool(call_id: str, content: Any = "ok") -> Item:
-    return {"role": "tool", "tool_call_id": call_id, "content": content}
 
 
 def test_conf_057_string_input() -> None:
@@ -137,37 +88,6 @@ def test_second_output_of_one_call_is_left_out_with_a_note() -> None:
     found = prepared([call("a"), output("a", "1"), output("a", "2")])
     assert found.request["messages"] == [turn("a"), tool("a", "1")]
     assert found.notes == ("left out a second output of the same call",)
-
-
-TEXT_PART = {"type": "input_text", "text": "one"}
-IMAGE_PART = {"type": "input_image", "image_url": "data:image/png;base64,AA", "detail": "original"}
-CHAT_IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA", "detail": "high"}}
-
-
-def test_conf_063_mcp_output_array() -> None:
-    assert messages([call("a"), output("a", [TEXT_PART, {**TEXT_PART, "text": "two"}])])[1] == tool("a", "one\ntwo")
-
-
-def test_conf_063_image_output_moved_to_user() -> None:
-    items = [call("a"), call("b"), output("a", [IMAGE_PART]), output("b", [TEXT_PART, IMAGE_PART])]
-    assert messages(items)[1:] == [
-        tool("a", "[image below]"),
-        tool("b", "one"),
-        {"role": "user", "content": [CHAT_IMAGE, CHAT_IMAGE]},
-    ]
-
-
-def test_image_output_stays_where_the_upstream_takes_it() -> None:
-    found = messages([call("a"), output("a", [IMAGE_PART])], can=Capabilities(tool_images=True))
-    assert found[1:] == [tool("a", [CHAT_IMAGE])]
-
-
-def test_output_that_is_neither_text_nor_parts_is_told_as_json() -> None:
-    shell = {"type": "shell_call", "call_id": "a", "action": {"commands": ["ls"]}}
-    told = [{"stdout": "x", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}]
-    found = messages([shell, output("a", told, "shell_call_output")])
-    assert found[0]["tool_calls"][0]["function"] == {"name": "shell", "arguments": '{"commands":["ls"]}'}
-    assert json.loads(found[1]["content"]) == told
 
 
 def test_local_shell_call_without_call_id_is_paired_by_its_id() -> None:
@@ -343,47 +263,6 @@ def test_conf_072_previous_response() -> None:
         turn("a"),
         tool("a"),
     ]
-
-
-def file(name: str, text: str = "body", **more: Any) -> Item:
-    data = base64.b64encode(text.encode()).decode()
-    return {"type": "input_file", "filename": name, "file_data": data, **more}
-
-
-def content(part: Item, can: Capabilities | None = None) -> Any:
-    return messages([{"role": "user", "content": [part]}], can=can)[0]["content"]
-
-
-def test_conf_073_images_files_per_capability() -> None:
-    assert content(IMAGE_PART) == [CHAT_IMAGE]
-    assert content(IMAGE_PART, Capabilities(images="omit")) == "[image omitted]"
-    assert content(file("a.py")) == '<file name="a.py">\nbody\n</file>'
-    assert content({**file("a"), "file_data": "data:application/json;base64,e30="}) == '<file name="a">\n{}\n</file>'
-    pdf = file("a.pdf")
-    assert content(pdf, Capabilities(files=True)) == [
-        {"type": "file", "file": {"file_data": pdf["file_data"], "filename": "a.pdf"}}
-    ]
-    audio = {"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}
-    assert content(audio, Capabilities(audio=True)) == [audio]
-
-
-@pytest.mark.parametrize(
-    ("part", "can", "code", "path"),
-    [
-        (IMAGE_PART, Capabilities(images="refuse"), "unsupported_value", ""),
-        ({"type": "input_image", "file_id": "f"}, Capabilities(), "unsupported_value", ".file_id"),
-        ({"type": "input_image"}, Capabilities(), "missing_required_parameter", ".image_url"),
-        (file("a.pdf"), Capabilities(), "unsupported_value", ""),
-        ({"type": "input_file", "file_url": "http://x"}, Capabilities(), "unsupported_value", ".file_url"),
-        ({"type": "input_file"}, Capabilities(), "missing_required_parameter", ".file_data"),
-        ({**file("a.txt"), "file_data": "§"}, Capabilities(), "invalid_value", ".file_data"),
-        ({"type": "input_audio"}, Capabilities(), "unsupported_value", ""),
-    ],
-)
-def test_part_that_the_upstream_cannot_take_is_named(part: Item, can: Capabilities, code: str, path: str) -> None:
-    with pytest.raises(InvalidRequest) as raised:
-        messages([user("Hi"), {"role": "user", "content": [TEXT_PART, part]}], can=can)
-    assert (raised.value.code, raised.value.param) == (code, f"input[1].content[1]{path}")
 
 
 def test_compaction_of_ours_is_a_developer_message() -> None:

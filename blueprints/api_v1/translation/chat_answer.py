@@ -45,6 +45,7 @@ _USAGE_DETAILS = {
 }
 _LOGPROB = ("token", "logprob", "bytes")
 _EXTRAS = {"function_call": ("name", "arguments"), "audio": ("id", "data", "expires_at", "transcript")}
+_CACHED = ("prompt_cache_hit_tokens", "cache_read_input_tokens")  # DeepSeek's name, Anthropic's
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,10 @@ def usage(told: object) -> dict[str, Any] | None:
             allowed = {key: count for key in keys if (count := _count(details.get(key))) is not None}
             if allowed:
                 shown[name] = allowed
+    for name in _CACHED:
+        cached = _count(told.get(name))
+        if cached is not None:
+            shown.setdefault("prompt_tokens_details", {}).setdefault("cached_tokens", cached)
     return shown
 
 
