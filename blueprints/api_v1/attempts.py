@@ -31,6 +31,7 @@ class Attempts:
         self._waiting = deque(routes_in_order(call.profile))
         self.route: Route = self._waiting[0]
         self.count = 0
+        self._part = 0
         self._errors: list[GatewayError] = []
         self._sent_effort = False
 
@@ -47,7 +48,14 @@ class Attempts:
         if route not in self._without_effort:
             effort = effort_for(self._call.profile, route, exchange.asked_effort)
         self._sent_effort = effort is not None
-        return route, exchange, orjson.dumps(exchange.request(route, effort))
+        return route, exchange, orjson.dumps(exchange.request(route, effort, self._part))
+
+    def begin_part(self, part: int, exchange: Exchange) -> None:
+        """Plan the routes for a further part of the same answer, the one that gave the last part first."""
+        self._part = part
+        others = [route for route in routes_in_order(self._call.profile) if route is not self.route]
+        self._waiting = deque([self.route, *others])
+        self.stay_with(exchange)
 
     def stay_with(self, exchange: Exchange) -> None:
         """Leave out the routes of other dialects: the client has seen the beginning of this one's answer."""

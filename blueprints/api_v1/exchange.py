@@ -25,24 +25,36 @@ class Exchange(Protocol):
     """Below the upstream's base address."""
     asked_effort: object
     """The reasoning depth that the client asks for."""
+    parts: int
+    """How many upstream calls make the answer: several prompts, or choices that the upstream gives one by one."""
 
     @property
     def translator(self) -> StreamTranslator:
         """What turns the upstream's stream into the client's."""
 
-    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
-        """Return the body to send to a route.
+    def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
+        """Return the body to send to a route for one of the answer's parts, from 0.
 
         Raises:
             InvalidRequest: the call holds what this route cannot take.
         """
 
-    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
-        """Return the client's whole answer and its token counts.
+    def end_part(self) -> bytes:
+        """Return what ends the stream of a part that is not the last; only called where there are several.
+
+        Raises:
+            GatewayError: as ``StreamTranslator.finish``.
+        """
+
+    def part(self, told: object) -> dict[str, Any]:
+        """Return what an upstream told for one part of a whole answer, understood.
 
         Raises:
             GatewayError: it is no usable answer.
         """
+
+    def whole(self, parts: list[dict[str, Any]], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the client's whole answer, made of all parts, and its token counts."""
 
     def keep(self) -> None:
         """Store what the client asked to be stored, as it stands now; called before the last bytes leave."""

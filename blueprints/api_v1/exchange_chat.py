@@ -32,6 +32,7 @@ class ChatToChat:
     """The same dialect on both sides."""
 
     path = "/chat/completions"
+    parts = 1
 
     def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
         """Take the call; nothing is sent yet."""
@@ -53,7 +54,7 @@ class ChatToChat:
             )
         return self._translator
 
-    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
+    def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the client's request, but for what the gateway owns."""
         return to_upstream_chat(
             self._call.body,
@@ -63,16 +64,23 @@ class ChatToChat:
             max_output_tokens=self._call.profile.max_output_tokens,
         )
 
-    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+    def end_part(self) -> bytes:
+        """There is one part only."""
+        return b""
+
+    def part(self, told: object) -> dict[str, Any]:
         """Return the answer, built from the allowed keys."""
-        answer = chat_answer.chat_completion(
+        return chat_answer.chat_completion(
             told,
             alias=self._call.profile.alias,
             answer_id=self._call.answer_id,
             created=self._call.created,
             new_call_id=self._new_call_id,
         )
-        return with_usage(answer, estimate)
+
+    def whole(self, parts: list[dict[str, Any]], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the answer with its token counts."""
+        return with_usage(parts[0], estimate)
 
     def keep(self) -> None:
         """Store nothing: chats are not kept."""

@@ -10,6 +10,7 @@ from catalog.model import Route
 
 from .calls import Call, new_id
 from .exchange import Estimate, Exchange
+from .outcomes import estimated_tokens
 from .response_store import ResponseStore, Seals
 from .translation.chat_answer import Tokens
 from .translation.native_request import to_native_request
@@ -59,6 +60,7 @@ class ResponsesToChat:
     """Over an upstream that knows Chat Completions alone."""
 
     path = "/chat/completions"
+    parts = 1
 
     def __init__(
         self, call: Call, asked: Asked, seals: Seals, new_call_id: Callable[[], str], keep: Callable[..., None]
@@ -93,7 +95,7 @@ class ResponsesToChat:
             )
         return self._translator
 
-    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
+    def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the conversation as chat messages, the tools as functions."""
         prepared = to_upstream_chat(
             self._asked,
@@ -106,10 +108,17 @@ class ResponsesToChat:
         )
         return prepared.request
 
-    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+    def end_part(self) -> bytes:
+        """There is one part only."""
+        return b""
+
+    def part(self, told: object) -> dict[str, Any]:
         """Return the response object for a whole chat answer."""
-        response = self._over_chat.whole(told, estimate=estimate)
-        return response, self._over_chat.tokens() or estimate(self._over_chat.output_bytes)
+        return self._over_chat.whole(told, estimate=lambda output_bytes: estimated_tokens(self._call, output_bytes))
+
+    def whole(self, parts: list[dict[str, Any]], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the response object with its token counts."""
+        return parts[0], self._over_chat.tokens() or estimate(self._over_chat.output_bytes)
 
     def keep(self) -> None:
         """Store the response as it stands."""
@@ -120,6 +129,7 @@ class ResponsesToResponses:
     """The same dialect on both sides. The upstream stores nothing: history is sent along."""
 
     path = "/responses"
+    parts = 1
 
     def __init__(
         self,
@@ -165,7 +175,7 @@ class ResponsesToResponses:
         )
         return {**base, "completed_at": _now() if status == "completed" else None}
 
-    def request(self, route: Route, effort: str | None) -> dict[str, Any]:
+    def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the client's request, but for what the gateway owns."""
         prepared = to_native_request(
             self._call.body,
@@ -178,16 +188,23 @@ class ResponsesToResponses:
         )
         return prepared.body
 
-    def whole(self, told: object, estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+    def end_part(self) -> bytes:
+        """There is one part only."""
+        return b""
+
+    def part(self, told: object) -> dict[str, Any]:
         """Return the response object, built from the allowed keys."""
+        return self._native.whole(told)
+
+    def whole(self, parts: list[dict[str, Any]], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
+        """Return the response object with its token counts."""
         native = self._native
-        response = native.whole(told)
         counts = native.tokens()
-        if counts is None:
-            counts = estimate(native.output_bytes)
-            native.set_estimate(counts)
-            response = native.final_object()
-        return response, counts
+        if counts is not None:
+            return parts[0], counts
+        counts = estimate(native.output_bytes)
+        native.set_estimate(counts)
+        return native.final_object(), counts
 
     def keep(self) -> None:
         """Store the response as it stands."""

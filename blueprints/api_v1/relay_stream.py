@@ -102,13 +102,18 @@ class StreamedAnswer:
         self._close_row(ClientGone())
 
     def _produce(self) -> Generator[bytes, None, None]:
+        part = 0
         while True:
-            self._first_output_at = None
+            if not self._ticket.is_marked:
+                self._first_output_at = None
             try:
                 route, self._exchange, payload = self._attempts.next()
                 self._translator.restart()
-                yield from self._attempt(route, payload)
-                return
+                yield from self._attempt(route, payload, is_last=part == self._exchange.parts - 1)
+                part += 1
+                if part == self._exchange.parts:
+                    return
+                self._attempts.begin_part(part, self._exchange)
             except GatewayError as error:
                 if self._ticket.is_marked:
                     log.warning("%s: cut after output: %s: %s", self._call.request_id, error.code, error.detail)
@@ -117,7 +122,7 @@ class StreamedAnswer:
             finally:
                 self._drop_upstream()
 
-    def _attempt(self, route: Route, payload: bytes) -> Iterator[bytes]:
+    def _attempt(self, route: Route, payload: bytes, *, is_last: bool) -> Iterator[bytes]:
         limits = route.upstream
         deadline = time.monotonic() + limits.first_byte_timeout
         answer = None
@@ -155,7 +160,13 @@ class StreamedAnswer:
             if translator.has_output and self._first_output_at is None:
                 self._first_output_at = time.monotonic()
             if translator.is_done or not piece or self._is_all_said(deadline):
-                yield from self._ending(out)
+                if is_last:
+                    yield from self._ending(out)
+                else:
+                    out += self._exchange.end_part()
+                    self._ticket.mark()
+                    self._last_sent = time.monotonic()
+                    yield out
                 answer.body.take_end()
                 return
             if events and translator.has_output:

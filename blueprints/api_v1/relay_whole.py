@@ -68,12 +68,22 @@ def _first_usable(
     def estimate(output_bytes: int) -> Tokens:
         return estimated_tokens(call, output_bytes)
 
+    told, exchange = _told(attempts, upstreams, watch)
+    parts = [told]
+    for part in range(1, exchange.parts):
+        attempts.begin_part(part, exchange)
+        parts.append(_told(attempts, upstreams, watch)[0])
+    return *exchange.whole(parts, estimate), exchange
+
+
+def _told(attempts: Attempts, upstreams: Upstreams, watch: ClientWatch) -> tuple[dict[str, Any], Exchange]:
+    """Return what the first upstream with a usable answer tells for one part."""
     while True:
         route, exchange, payload = attempts.next()
         limit_s = route.upstream.answer_timeout
         try:
             with gevent.Timeout(limit_s, UpstreamTimeout(detail=f"no whole answer in {limit_s} s")), watch:
                 told = upstreams.send(route, exchange.path, payload, wait_s=limit_s).json()
-            return *exchange.whole(told, estimate), exchange
+            return exchange.part(told), exchange
         except GatewayError as error:
             attempts.failed(error)
