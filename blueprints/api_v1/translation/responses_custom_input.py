@@ -92,8 +92,13 @@ class InputUnwrapper:
         return "\ufffd" * bool(re.match(r"\\u[dD][89abAB][0-9a-fA-F]{2}", carry))
 
     def _inside(self, piece: str) -> str:
-        if not self._carry and '"' not in piece and "\\" not in piece:
-            return piece
+        if not self._carry and '"' not in piece:
+            if "\\" not in piece:
+                return piece
+            try:
+                return str(orjson.loads(f'"{piece}"'))
+            except orjson.JSONDecodeError:
+                pass  # an escape that is cut, or a slip: step by step
         text = self._carry + piece
         self._carry = ""
         out = []
@@ -130,6 +135,8 @@ class PatchTrimmer:
 
     def feed(self, piece: str) -> str:
         """Take the next piece of the patch; return what is certain to belong to it."""
+        if self._has_begun and not self._is_fenced:
+            return self._note(piece)
         text = self._held + piece
         self._held = ""
         if not self._has_begun:
