@@ -88,9 +88,8 @@ class OpenMessage(OpenItem):
         self._pieces.append(inside)
         self._logprobs += logprobs
         place = len(self._parts)
-        told = [_short(logprob) for logprob in logprobs]
         delta = joined([inside])
-        return out + self._inside("response.output_text.delta", content_index=place, delta=delta, logprobs=told)
+        return out + self._inside("response.output_text.delta", content_index=place, delta=delta, logprobs=logprobs)
 
     def more_text(self, inside: bytes) -> bytes:
         """Add text to the text that grows: what nearly every event of a stream does."""
@@ -125,8 +124,9 @@ class OpenMessage(OpenItem):
         if self._kind == "refusal":
             out = self._inside("response.refusal.done", content_index=place, refusal=part["refusal"])
         else:
-            told = [_short(logprob) for logprob in self._logprobs]
-            out = self._inside("response.output_text.done", content_index=place, text=part["text"], logprobs=told)
+            out = self._inside(
+                "response.output_text.done", content_index=place, text=part["text"], logprobs=self._logprobs
+            )
         out += self._inside("response.content_part.done", content_index=place, part=part)
         self._parts.append(part)
         self._kind, self._pieces, self._logprobs = None, [], []
@@ -299,12 +299,6 @@ def _is_object(text: str) -> bool:
         return isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:
         return False
-
-
-def _short(logprob: dict[str, Any]) -> dict[str, Any]:
-    """Return a probability as delta events tell it: without the bytes."""
-    top = [{"token": other["token"], "logprob": other["logprob"]} for other in logprob["top_logprobs"]]
-    return {"token": logprob["token"], "logprob": logprob["logprob"], "top_logprobs": top}
 
 
 def _is_more_of(last: dict[str, Any], detail: dict[str, Any]) -> bool:
