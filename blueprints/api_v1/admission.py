@@ -15,6 +15,7 @@ from models.storage import Storage, StorageUnavailable
 from service.worker import Worker
 
 from .errors import QuotaExceeded, StorageTrouble
+from .quota_headers import codex_headers
 
 log = logging.getLogger("smartroute.admission")
 
@@ -107,11 +108,12 @@ def admit(
     except StorageUnavailable as error:
         raise StorageTrouble(detail=str(error)) from error
     if isinstance(decision, QuotaUsedUp):
-        raise _quota_exceeded(decision.standing, calendar.zone, plans_url)
+        headers = codex_headers(decision.standing, request.endpoint)
+        raise _quota_exceeded(decision.standing, calendar.zone, plans_url, headers)
     return Ticket(storage, worker, request.account_id, decision)
 
 
-def _quota_exceeded(standing: Standing, zone: ZoneInfo, plans_url: str) -> QuotaExceeded:
+def _quota_exceeded(standing: Standing, zone: ZoneInfo, plans_url: str, more_headers: dict[str, str]) -> QuotaExceeded:
     used_up = []
     if standing.day_left == 0:
         used_up.append(("day", standing.windows.day))
@@ -124,7 +126,8 @@ def _quota_exceeded(standing: Standing, zone: ZoneInfo, plans_url: str) -> Quota
         f"{_figure(standing.month_used, standing.limits.monthly)} this month. The {name}'s quota resets at "
         f"{_in_zone(blocking, zone)}. Larger plans: {plans_url}"
     )
-    return QuotaExceeded(message, resets_at=int(blocking.end.timestamp()), retry_after=seconds)
+    resets_at = int(blocking.end.timestamp())
+    return QuotaExceeded(message, resets_at=resets_at, retry_after=seconds, more_headers=more_headers)
 
 
 def _figure(used: int, limit: int | None) -> str:

@@ -200,10 +200,17 @@ class QuotaExceeded(GatewayError):
     code = "insufficient_quota"
     final = True
 
-    def __init__(self, message: str, *, resets_at: int, retry_after: int) -> None:
-        """Say when the window that blocks ends."""
+    def __init__(
+        self, message: str, *, resets_at: int, retry_after: int, more_headers: dict[str, str] | None = None
+    ) -> None:
+        """Say when the window that blocks ends; ``more_headers`` are what the endpoint's clients look for."""
         super().__init__(message, retry_after=retry_after)
         self.resets_at = resets_at
+        self._more_headers = more_headers or {}
+
+    def headers(self) -> dict[str, str]:
+        """Add the endpoint's own."""
+        return super().headers() | self._more_headers
 
     def body(self) -> dict[str, Any]:
         """Add ``resets_at``, which coding agents show to their users."""

@@ -153,13 +153,13 @@ def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch)
         told = whole_answer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
     finally:
         watch.stop()
-    return json_answer(told, quota_headers(ticket.standing))
+    return json_answer(told, quota_headers(ticket.standing, call.endpoint))
 
 
 def _stream(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
     stream = StreamedAnswer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
     stream.begin()
-    response = Response(stream, mimetype="text/event-stream", headers=quota_headers(ticket.standing))
+    response = Response(stream, mimetype="text/event-stream", headers=quota_headers(ticket.standing, call.endpoint))
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

@@ -59,7 +59,7 @@ def retrieve_response(response_id: str) -> Response:
             code="unsupported_parameter",
             param="stream",
         )
-    return json_answer(_stored(who, response_id), quota_headers(current_standing(who)))
+    return json_answer(_stored(who, response_id), quota_headers(current_standing(who), "responses"))
 
 
 @bp.delete("/responses/<response_id>")
@@ -69,7 +69,7 @@ def delete_response(response_id: str) -> Response:
     if not _store(who).forget(response_id):
         raise UnknownResponse(response_id)
     gone = {"id": response_id, "object": "response.deleted", "deleted": True}
-    return json_answer(gone, quota_headers(current_standing(who)))
+    return json_answer(gone, quota_headers(current_standing(who), "responses"))
 
 
 @bp.get("/responses/<response_id>/input_items")
@@ -80,7 +80,7 @@ def list_input_items(response_id: str) -> Response:
     if items is None:
         raise UnknownResponse(response_id)
     page = _page(items, request.args)
-    return json_answer(page, quota_headers(current_standing(who)))
+    return json_answer(page, quota_headers(current_standing(who), "responses"))
 
 
 @bp.post("/responses/<response_id>/cancel")
