@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 import models.all_tables  # noqa: F401  (create_all makes every table)
-from models import lease, reservation
+from models import lease, reservation, token_format
 from models.account import Account
 from models.base import db
 from models.calendar_windows import Calendar, Window
 from models.engine import engine_options, prepare_engine
+from models.lease import WorkerLease
 from models.quota import Limits, Standing, newest_row, prompts_counted, standing
 from models.reservation import Outcome, QuotaUsedUp, Request, Reserved
 from models.service_token import ServiceToken
@@ -119,9 +120,38 @@ class Ledger:
     def statuses(self, row_ids: Iterable[int]) -> list[str]:
         return [str(self.row(row_id).status) for row_id in row_ids]
 
+    def open_rows(self) -> list[int]:
+        """Ids of all rows that are not closed."""
+        unclosed = sa.select(UsageLog.id).where(UsageLog.status.in_(["open", "started"]))
+        return self.storage.read(lambda connection: list(connection.scalars(unclosed)))
+
+    def counted_of_token(self, token: str) -> int:
+        """Rows that count of whoever has a service token."""
+        rows = (
+            sa.select(sa.func.count())
+            .select_from(UsageLog)
+            .join(ServiceToken, ServiceToken.account_id == UsageLog.account_id)
+            .where(ServiceToken.digest == token_format.digest(token), UsageLog.counted)
+        )
+        return self.storage.read(lambda connection: connection.execute(rows).scalar_one())
+
+    def owners(self) -> list[int]:
+        """Owners of leases and of open rows."""
+        return list(lease.leases(self.storage))
+
+    def busiest_pid(self) -> int:
+        """Process id of the worker with most open rows."""
+        busiest = (
+            sa.select(WorkerLease.pid)
+            .join(UsageLog, UsageLog.owner_id == WorkerLease.id)
+            .group_by(WorkerLease.id, WorkerLease.pid)
+            .order_by(sa.func.count().desc())
+        )
+        return self.storage.read(lambda connection: connection.scalars(busiest).first()) or 0
+
     def forget_owners(self) -> None:
         """End every lease, and close every open row as lost."""
-        for owner_id in lease.leases(self.storage):
+        for owner_id in self.owners():
             lease.end(self.storage, owner_id)
 
     def close(self) -> None:
