@@ -1,0 +1,137 @@
+"""What each failure below ``requests`` becomes, without a network."""
+
+from __future__ import annotations
+
+from http.client import RemoteDisconnected
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import responses
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
+
+from blueprints.api_v1 import errors
+from blueprints.api_v1.upstream import Upstreams, retry_after_s
+from blueprints.api_v1.upstream_connections import StaleConnection
+from catalog.model import Catalog
+from catalog.reader import read_catalog
+
+URL = "http://127.0.0.1:9/v1/chat/completions"
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    env = {"UPSTREAM_BASE_URL": "http://127.0.0.1:9/v1", "UPSTREAM_API_KEY": "key-4711", "UPSTREAM_MODEL": "m"}
+    return read_catalog(None, port=8000, env=env, demo_base_url=None)
+
+
+def failure(catalog: Catalog, **told: Any) -> errors.GatewayError:
+    """The error for one answer, or one exception in ``body``."""
+    env = {"UPSTREAM_API_KEY": "key-4711"}
+    with responses.RequestsMock() as mock:
+        mock.post(URL, **told)
+        with pytest.raises(errors.GatewayError) as caught:
+            Upstreams(catalog, env).send(catalog.profiles[0].routes[0], "/chat/completions", b"{}", wait_s=1)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("exception", "kind"),
+    [
+        (requests.ConnectTimeout(), errors.UpstreamUnreachable),
+        (requests.exceptions.SSLError("bad certificate"), errors.UpstreamUnreachable),
+        (requests.ConnectionError(NewConnectionError(None, "refused")), errors.UpstreamUnreachable),  # type: ignore[arg-type]
+        (requests.ReadTimeout(), errors.UpstreamTimeout),
+        (requests.ConnectionError(ProtocolError("aborted", TimeoutError("send"))), errors.UpstreamTimeout),
+        (requests.ConnectionError(ProtocolError("aborted", RemoteDisconnected("x"))), errors.UpstreamError),
+        (requests.ConnectionError(ProtocolError("aborted", ConnectionResetError(104, "x"))), errors.UpstreamError),
+        (requests.exceptions.InvalidHeader("x"), errors.UpstreamError),
+        (requests.exceptions.ChunkedEncodingError("x"), errors.UpstreamError),
+        (ValueError("x"), errors.UpstreamError),
+    ],
+)
+def test_broken_connection_tells_what_broke(catalog: Catalog, exception: Exception, kind: type[Exception]) -> None:
+    assert type(failure(catalog, body=exception)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind"),
+    [
+        (400, {}, errors.UpstreamRefused),
+        (401, {}, errors.UpstreamError),
+        (402, {}, errors.UpstreamError),
+        (403, {}, errors.UpstreamError),
+        (404, {}, errors.UpstreamError),
+        (405, {}, errors.UpstreamError),
+        (408, {}, errors.UpstreamTimeout),
+        (409, {}, errors.UpstreamError),
+        (413, {}, errors.UpstreamRefused),
+        (422, {}, errors.UpstreamRefused),
+        (429, {}, errors.UpstreamOverloaded),
+        (429, {"Retry-After": "7"}, errors.UpstreamBusy),
+        (500, {}, errors.UpstreamError),
+        (503, {"Retry-After": "7"}, errors.UpstreamError),
+        (504, {}, errors.UpstreamTimeout),
+        (529, {}, errors.UpstreamOverloaded),
+        (201, {}, errors.UpstreamError),
+        (301, {"Location": "http://elsewhere/"}, errors.UpstreamError),
+    ],
+)
+def test_status_decides_the_kind_of_error(
+    catalog: Catalog, status: int, headers: dict[str, str], kind: type[Exception]
+) -> None:
+    error = failure(catalog, status=status, headers=headers, body="backend words about key-4711")
+    assert type(error) is kind
+    assert "backend" not in error.message
+    assert "backend words about [key]" in (error.detail or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This model's maximum context length is 8192 tokens",
+        "the request exceeds the available context size",
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "Input is too long for requested model",
+        '{"error":{"code":"context_length_exceeded"}}',
+    ],
+)
+def test_overflow_is_recognised_by_the_words_of_every_make(catalog: Catalog, text: str) -> None:
+    assert type(failure(catalog, status=400, body=text)) is errors.ContextTooLong
+
+
+def test_stale_kept_connection_is_tried_once_more_and_only_once(catalog: Catalog) -> None:
+    stale = requests.ConnectionError(StaleConnection("closed"))
+    route = catalog.profiles[0].routes[0]
+    for second, kind in (({"status": 400}, errors.UpstreamRefused), ({"body": stale}, errors.UpstreamError)):
+        with responses.RequestsMock() as mock:
+            mock.post(URL, body=stale)
+            mock.post(URL, **second)
+            with pytest.raises(kind):
+                Upstreams(catalog, {}).send(route, "/chat/completions", b"{}", wait_s=1)
+            assert len(mock.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("7.6", 8),
+        ("-3", 0),
+        ("Thu, 01 Jan 1970 00:01:40 GMT", 40),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 0),
+        ("soon", None),
+        ("", None),
+        (None, None),
+        ("inf", None),
+        ("nan", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: int | None) -> None:
+    assert retry_after_s(value, now=60.0) == seconds
+
+
+def test_connecting_that_takes_too_long_is_unreachable_under_urllib3s_own_words(catalog: Catalog) -> None:
+    slow = requests.ConnectTimeout(ConnectTimeoutError("slow"))
+    assert failure(catalog, body=slow).status == 503
