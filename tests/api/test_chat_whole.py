@@ -45,7 +45,7 @@ def test_row_tells_tokens_times_upstream_and_cost(api: Api) -> None:
 
 
 def test_what_the_client_sent_goes_on_untouched_but_for_what_the_gateway_owns(api: Api, demo: Demo) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "temperature": 0.3,
         "top_k": 40,
         "never_heard_of": {"deep": [1, None, {"x": "\u2028"}]},

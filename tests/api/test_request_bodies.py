@@ -73,7 +73,7 @@ def test_byte_order_mark_doubled_keys_and_some_nesting_are_fine(api: Api, body: 
     assert api.post_raw(body).status_code == 200
 
 
-WRONG = [
+WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": None}, "missing_required_parameter", "messages"),
     ({"messages": "hi"}, "invalid_type", "messages"),
     ({"messages": []}, "invalid_value", "messages"),

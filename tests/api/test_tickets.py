@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from blueprints.api_v1 import admission
 from blueprints.api_v1.admission import Ticket
 from blueprints.api_v1.errors import StorageTrouble
+from models import reservation
 from models.reservation import Outcome
 from models.storage import StorageUnavailable
 
@@ -55,7 +55,7 @@ class Rows:
 def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
     rows = Rows()
     for name in ("mark", "settle", "give_back"):
-        monkeypatch.setattr(admission.reservation, name, getattr(rows, name))
+        monkeypatch.setattr(reservation, name, getattr(rows, name))
     return rows
 
 
