@@ -32,6 +32,10 @@ class Exchange(Protocol):
     def translator(self) -> StreamTranslator:
         """What turns the upstream's stream into the client's."""
 
+    @property
+    def part_has_finished(self) -> bool:
+        """The upstream has told how the running part ended, so a missing formal end does no harm."""
+
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the body to send to a route for one of the answer's parts, from 0.
 

@@ -9,11 +9,13 @@ from catalog.model import Route
 
 from .calls import Call
 from .exchange import Estimate, Exchange
+from .exchange_chat_native import ChatToResponses
 from .translation import chat_answer
 from .translation.chat_answer import Tokens
 from .translation.chat_over_chat import ChatOverChat
 from .translation.chat_request import asked_effort, to_upstream_chat
 from .translation.stream_translator import StreamTranslator
+from .with_usage import with_usage
 
 
 class ChatExchanges:
@@ -22,10 +24,11 @@ class ChatExchanges:
     def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
         """``new_call_id`` makes the ids that tool calls are handed out with."""
         self._over_chat = ChatToChat(call, new_call_id)
+        self._over_responses = ChatToResponses(call, new_call_id)
 
     def for_route(self, route: Route) -> Exchange:
         """Return the exchange for a route's upstream."""
-        return self._over_chat
+        return self._over_responses if route.upstream.dialect == "responses" else self._over_chat
 
 
 class ChatToChat:
@@ -53,6 +56,11 @@ class ChatToChat:
                 new_call_id=self._new_call_id,
             )
         return self._translator
+
+    @property
+    def part_has_finished(self) -> bool:
+        """The answer's end has been told."""
+        return self.translator.has_finished
 
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the client's request, but for what the gateway owns."""
@@ -84,22 +92,3 @@ class ChatToChat:
 
     def keep(self) -> None:
         """Store nothing: chats are not kept."""
-
-
-def with_usage(answer: dict[str, Any], estimate: Estimate) -> tuple[dict[str, Any], Tokens]:
-    """Return a chat answer with its token counts, estimated where the upstream told none."""
-    counts = chat_answer.tokens(answer.get("usage"))
-    if counts is None:
-        counts = estimate(sum(_text_bytes(choice["message"]) for choice in answer["choices"]))
-        answer["usage"] = {
-            "prompt_tokens": counts.prompt,
-            "completion_tokens": counts.completion,
-            "total_tokens": counts.prompt + counts.completion,
-        }
-    return answer, counts
-
-
-def _text_bytes(message: dict[str, Any]) -> int:
-    texts = [message.get(name) or "" for name in ("content", "reasoning_content", "refusal")]
-    calls = [str(call) for call in message.get("tool_calls", [])]
-    return sum(len(text.encode()) for text in texts + calls)

@@ -95,6 +95,11 @@ class ResponsesToChat:
             )
         return self._translator
 
+    @property
+    def part_has_finished(self) -> bool:
+        """The answer's end has been told."""
+        return self.translator.has_finished
+
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the conversation as chat messages, the tools as functions."""
         prepared = to_upstream_chat(
@@ -174,6 +179,11 @@ class ResponsesToResponses:
             alias=self._call.profile.alias,
         )
         return {**base, "completed_at": _now() if status == "completed" else None}
+
+    @property
+    def part_has_finished(self) -> bool:
+        """The answer's end has been told."""
+        return self.translator.has_finished
 
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the client's request, but for what the gateway owns."""

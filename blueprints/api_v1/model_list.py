@@ -25,7 +25,7 @@ _PARAMETERS = [
     "top_p",
 ]
 _TOOL_PARAMETERS = ["parallel_tool_calls", "tool_choice", "tools"]
-ENDPOINTS = ["chat/completions", "responses"]
+ENDPOINTS = ["chat/completions", "completions", "responses"]
 
 
 def model_list(catalog: Catalog, plan: Plan, *, codex: bool = False) -> dict[str, Any]:

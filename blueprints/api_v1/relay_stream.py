@@ -149,7 +149,7 @@ class StreamedAnswer:
                     continue
                 piece = b""
             except BodyCut as error:
-                if not translator.has_finished:
+                if not self._exchange.part_has_finished:
                     raise UpstreamIncomplete(detail=f"stream cut: {error}") from error
                 piece = b""
             try:
@@ -180,7 +180,7 @@ class StreamedAnswer:
 
     def _is_all_said(self, deadline: float) -> bool:
         """Tell whether only the formal end is missing, and that for long enough."""
-        return self._translator.has_finished and time.monotonic() >= deadline
+        return self._exchange.part_has_finished and time.monotonic() >= deadline
 
     def _patience(self, deadline: float) -> float:
         """Return how long to wait for the upstream before something has to be done."""

@@ -13,7 +13,7 @@ from middleware.request_log import log_fields, request_id_of
 from models.storage import StorageUnavailable
 from service.services import services
 
-from . import model_list, routes_chat, routes_responses  # noqa: F401  (their views register themselves)
+from . import model_list, routes_chat, routes_completions, routes_responses  # noqa: F401  (their views register themselves)
 from .blueprint import bp
 from .cors import open_to_all, preflight
 from .errors import (

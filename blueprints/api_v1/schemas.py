@@ -64,7 +64,33 @@ class ChatRequest(Schema):
     user = Text(longest=1024)
 
 
+class CompletionRequest(Schema):
+    """``POST completions``; the prompt itself is judged where it is planned."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    model = Text(longest=256)
+    suffix = Text()
+    stream = Flag()
+    stream_options = Record()
+    max_tokens = Whole(least=1)
+    temperature = Number(0, 2)
+    top_p = Number(0, 1)
+    presence_penalty = Number(-2, 2)
+    frequency_penalty = Number(-2, 2)
+    stop = Texts(most=4)
+    seed = Whole()
+    logit_bias = Record()
+    n = Whole(1, 128)
+    best_of = Whole(1, 128)
+    logprobs = Whole(0, 5)
+    echo = Flag()
+    user = Text(longest=1024)
+
+
 _CHAT = ChatRequest()
+_COMPLETION = CompletionRequest()
 
 
 def check_chat(body: dict[str, Any]) -> None:
@@ -76,13 +102,17 @@ def check_chat(body: dict[str, Any]) -> None:
     check_body(_CHAT, body)
     if body.get("top_logprobs") is not None and not body.get("logprobs"):
         raise InvalidRequest("top_logprobs: needs logprobs to be true.", param="top_logprobs")
-    include_usage = (body.get("stream_options") or {}).get("include_usage")
-    if include_usage is not None and not isinstance(include_usage, bool):
-        raise InvalidRequest(
-            f"stream_options.include_usage: expected true or false, got {kind_of(include_usage)}.",
-            code="invalid_type",
-            param="stream_options.include_usage",
-        )
+    _check_include_usage(body)
+
+
+def check_completions(body: dict[str, Any]) -> None:
+    """Check the body of a completions request, but for its prompt.
+
+    Raises:
+        InvalidRequest: naming the first field that is wrong.
+    """
+    check_body(_COMPLETION, body)
+    _check_include_usage(body)
 
 
 def check_body(schema: Schema, body: dict[str, Any]) -> None:
@@ -161,3 +191,13 @@ def _check_content(content: object, role: str, path: str) -> None:
             image = part.get("image_url")
             if not isinstance(image, dict) or not isinstance(image.get("url"), str):
                 raise FieldFault("expected an object with a url", path=f"{inside}.image_url")
+
+
+def _check_include_usage(body: dict[str, Any]) -> None:
+    include_usage = (body.get("stream_options") or {}).get("include_usage")
+    if include_usage is not None and not isinstance(include_usage, bool):
+        raise InvalidRequest(
+            f"stream_options.include_usage: expected true or false, got {kind_of(include_usage)}.",
+            code="invalid_type",
+            param="stream_options.include_usage",
+        )

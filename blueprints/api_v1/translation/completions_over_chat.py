@@ -59,10 +59,10 @@ def plan_completion(body: dict[str, Any], *, emulate_n: bool = False) -> Complet
     n = 1 if n is None else n
     _check_best_of(body, n)
     calls_each = n if emulate_n else 1
-    if len(prompts) * calls_each > MOST_CALLS:
+    if len(prompts) * n > MOST_CALLS:
         param = "prompt" if len(prompts) > MOST_CALLS else "n"
         raise InvalidRequest(
-            f"{param}: this request needs {len(prompts) * calls_each} answers of a model, at most {MOST_CALLS} are "
+            f"{param}: this request asks for {len(prompts) * n} answers of a model, at most {MOST_CALLS} are "
             "given at once.",
             code="array_above_max_length",
             param=param,
