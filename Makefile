@@ -1,9 +1,9 @@
 # Every target sets up what it needs. `make` alone lists them.
 
-.PHONY: help run test lint format bench
+.PHONY: help run test test-clients lint format bench
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 # One program a line, in the shell's place (`exec`): make passes SIGTERM on to it and waits for its end.
 run: ## serve on http://127.0.0.1:8000 (HOST, PORT) in the foreground
@@ -14,6 +14,12 @@ test: ## run all tests, on SQLite and on a MariaDB of their own (ARGS="..." goes
 	@exec tools/setup dev
 	@exec tools/need-mariadb
 	@exec .venv/bin/pytest $(ARGS)
+
+test-clients: ## drive Codex CLI, Kilo's CLI and the SDKs against a running gateway (ARGS="..." goes to pytest)
+	@exec tools/setup dev
+	@exec tools/need-node
+	@exec tests_clients/install
+	@exec .venv/bin/pytest tests_clients $(ARGS)
 
 lint: ## check style, formatting and types
 	@exec tools/setup dev

@@ -27,6 +27,11 @@ class Codex:
         config = block('model = "smart-route-mini"', gateway_url)
         (self.home / "config.toml").write_text(f"{config}\n[analytics]\nenabled = false\n", encoding="utf-8")
 
+    def add_config(self, text: str) -> None:
+        """Add tables to config.toml."""
+        with (self.home / "config.toml").open("a", encoding="utf-8") as config:
+            config.write(text)
+
     def with_token(self, token: str) -> Codex:
         """Another Codex for another account."""
         return Codex(self._processes, self._gateway_url, token)
@@ -35,9 +40,9 @@ class Codex:
         """Run one turn to its end, told as JSON lines."""
         return self.run("exec", *UNATTENDED, "--json", *options, "-", stdin=prompt, timeout_s=timeout_s)
 
-    def resume_last(self, prompt: str) -> Finished:
+    def resume_last(self, prompt: str, *options: str) -> Finished:
         """Go on with the newest session."""
-        return self.run("exec", "resume", "--last", *UNATTENDED, "--json", "-", stdin=prompt)
+        return self.run("exec", "resume", "--last", *UNATTENDED, "--json", *options, "-", stdin=prompt)
 
     def run(self, *arguments: str, stdin: str = "", timeout_s: float = 30) -> Finished:
         """Run ``codex`` with these arguments in the project."""

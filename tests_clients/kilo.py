@@ -75,6 +75,10 @@ class Kilo:
         own = {"provider": {PROVIDER: {"options": {"apiKey": token}}}}
         (self.project / "kilo.json").write_text(json.dumps(own), encoding="utf-8")
 
+    def with_token(self, token: str) -> Kilo:
+        """Another project for another account."""
+        return Kilo(self._processes, self._server, token)
+
     def run(self, prompt: str, timeout_s: float = 40) -> Finished:
         """Send one prompt and wait for the turn's end, told as JSON lines."""
         return self._start(prompt).finish(timeout_s)

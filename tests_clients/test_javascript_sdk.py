@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
+
 from tests_clients.javascript import JavaScript
 from tests_clients.service import ALIAS, Service
 
@@ -67,3 +71,67 @@ def test_models_can_be_listed_and_retrieved(javascript: JavaScript) -> None:
     told = javascript.run("models", model=ALIAS)
     assert [model["id"] for model in told["listed"]] == [ALIAS]
     assert told["one"]["id"] == ALIAS
+
+
+def test_a_response_is_the_same_whole_streamed_and_by_the_stream_helper(javascript: JavaScript) -> None:
+    told = javascript.run("responses", model=ALIAS, prompt="[[reasoning I think.]] [[reply Good wörk, all]]")
+    events = told["events"]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    assert "".join(told["deltas"]) == "Good wörk, all"
+    answers = [told["whole"], events[-1]["response"], told["final"]]
+    for answer in answers:
+        assert answer["status"] == "completed"
+        assert answer["model"] == ALIAS
+        assert [item["type"] for item in answer["output"]] == ["reasoning", "message"]
+        assert answer["output"][1]["content"][0]["text"] == "Good wörk, all"
+        assert answer["usage"] == told["whole"]["usage"]
+
+
+def test_structured_output_is_parsed_by_the_stream_helper(javascript: JavaScript) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    text = {"format": {"type": "json_schema", "name": "place", "strict": True, "schema": schema}}
+    told = javascript.run("responses", model=ALIAS, prompt="Which city?", more={"text": text})
+    assert list(json.loads(told["final"]["output_text"])) == ["city"]
+
+
+@pytest.mark.parametrize("stateless", [True, False], ids=["all-items", "previous-response"])
+def test_function_calls_are_continued_in_one_prompt(
+    javascript: JavaScript, service: Service, token: str, stateless: bool
+) -> None:
+    calls = [f'[[tool get_weather {{"city": "{city}"}}]]' for city in ("Paris", "Rome")]
+    script = f"[[say I look.]] {' '.join(calls)} [[then]] [[reply Sunny in both.]]"
+    told = javascript.run("responses_tools", model=ALIAS, prompt=script, stateless=stateless)
+    assert [item["type"] for item in told["first"]["output"]] == ["message", "function_call", "function_call"]
+    assert told["second"]["output_text"] == "Sunny in both."
+    assert service.prompts_counted(token) == 1
+
+
+def test_each_error_of_the_responses_endpoint_is_the_sdks_own_class(javascript: JavaScript, service: Service) -> None:
+    requests = [
+        {"prompt": "[[status 500]]", "responses": True},
+        {"prompt": "[[status 500]]", "responses": True, "stream": True},
+        {"prompt": "[[reply x]]", "responses": True, "model": "gpt-nonsense"},
+        {"prompt": "[[status 400]] [[body context]]", "responses": True},
+        {"prompt": "[[tokens 20]] [[pace 20]] [[drop 12]]", "responses": True, "stream": True},
+    ]
+    found = javascript.run("errors", model=ALIAS, requests=requests)
+    assert [(error["name"], error["status"], error["code"]) for error in found[:-1]] == [
+        ("InternalServerError", 502, "upstream_error"),
+        ("InternalServerError", 502, "upstream_error"),
+        ("NotFoundError", 404, "model_not_found"),
+        ("BadRequestError", 400, "context_length_exceeded"),
+    ]
+    assert found[-1]["name"] == "APIError"
+    assert "demo" not in str(found)
+
+
+def test_classic_completions_come_whole_and_streamed(javascript: JavaScript) -> None:
+    told = javascript.run("completions", model=ALIAS, prompt="[[reply once upon a time]]")
+    assert told["whole"]["object"] == "text_completion"
+    assert told["whole"]["choices"][0]["text"] == "once upon a time"
+    assert "".join(told["pieces"]) == "once upon a time"

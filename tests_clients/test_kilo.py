@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from tests_clients.kilo import Kilo, errors, texts, tools_used
 from tests_clients.service import Service
@@ -57,3 +58,16 @@ def test_kilo_notices_nothing_of_a_route_that_fails(kilo: Kilo) -> None:
     finished = kilo.run("[[only demo-model]] [[status 503]] [[only *]] [[reply From the other.]]")
     assert texts(finished) == ["From the other."]
     assert errors(finished) == []
+
+
+def test_kilo_waits_for_the_reset_of_a_used_up_quota_and_says_so(kilo: Kilo, service: Service) -> None:
+    tiny = kilo.with_token(service.new_token("tiny"))
+    assert texts(tiny.run("[[reply The only one today.]]")) == ["The only one today."]
+    waiting = tiny.wait_for_retry("[[reply Never said.]]")
+    assert "1 of 1" in waiting["message"]
+    assert 0 < waiting["next"] / 1000 - time.time() <= 24 * 3600 + 60
+
+
+def test_kilo_says_that_a_token_is_wrong(kilo: Kilo) -> None:
+    [error] = errors(kilo.with_token("sk-not-a-token").run("[[reply Never said.]]"))
+    assert error["data"]["statusCode"] == 401
