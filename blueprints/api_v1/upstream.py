@@ -29,6 +29,7 @@ from .errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from .translation.upstream_errors import is_context_overflow
 from .upstream_body import BodyCut, UpstreamBody
 from .upstream_connections import StaleConnection, UpstreamAdapter
 
@@ -38,21 +39,7 @@ MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 5.0
 
-# How upstreams say that a prompt does not fit, in lower case.
-_CONTEXT_PHRASES = (
-    "maximum context length",
-    "context window",
-    "prompt is too long",
-    "exceeds the available context size",
-    "greater than the context length",
-    "input is too long",
-    "reduce the length",
-    "too large for model with",
-    "exceeded model token limit",
-    "context length is only",
-    "context_length_exceeded",
-)
-# How they say that they refuse the content.
+# How upstreams say that they refuse the content.
 _POLICY_PHRASES = ("content_filter", "content_policy_violation", "content management policy", "invalid_prompt")
 
 
@@ -140,8 +127,8 @@ class _Door:
             return self._adapter.send(prepared, stream=True, timeout=timeout)
 
     def _prepared(self, path: str, payload: bytes) -> requests.PreparedRequest:
-        prepared = self._requests.get(path)
-        if prepared is None:
+        first = self._requests.get(path)
+        if first is None:
             headers = {
                 "Content-Type": "application/json",
                 "Accept": "application/json, text/event-stream",
@@ -150,11 +137,13 @@ class _Door:
             }
             if self._key:
                 headers["Authorization"] = f"Bearer {self._key}"
-            prepared = requests.Request("POST", self._upstream.base_url + path, headers=headers).prepare()
-            self._requests[path] = prepared
-        prepared = prepared.copy()
-        prepared.body = payload
+            first = requests.Request("POST", self._upstream.base_url + path, headers=headers).prepare()
+            self._requests[path] = first
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url, prepared.hooks = first.method, first.url, first.hooks
+        prepared.headers = first.headers.copy()
         prepared.headers["Content-Length"] = str(len(payload))
+        prepared.body = payload
         return prepared
 
     def _failure(self, error: requests.exceptions.RequestException) -> UpstreamError:
@@ -175,7 +164,7 @@ class _Door:
         status = answer.status_code
         detail = f"HTTP {status}: {text[:1000]}"
         if status in (400, 413, 422):
-            if any(phrase in text.lower() for phrase in _CONTEXT_PHRASES):
+            if is_context_overflow(text):
                 return ContextTooLong(None, "messages", detail=detail)
             if any(phrase in text.lower() for phrase in _POLICY_PHRASES):
                 return ContentRefused(detail=detail)

@@ -129,7 +129,8 @@ def test_conf_049_order_failed_after_text() -> None:
         ({"code": "context_length_exceeded", "message": "BACKEND"}, ContextTooLong),
         ({"message": "maximum context length is 8192 tokens (BACKEND)"}, ContextTooLong),
         ({"code": "rate_limit_exceeded", "message": "Please try again in 1.5s."}, UpstreamBusy),
-        ({"code": "rate_limit_exceeded", "message": "BACKEND"}, UpstreamOverloaded),
+        ({"code": "rate_limit_exceeded", "message": "BACKEND"}, UpstreamBusy),
+        ({"code": "server_is_overloaded", "message": "BACKEND"}, UpstreamOverloaded),
         ({"code": "server_error", "message": "BACKEND"}, UpstreamError),
     ],
 )

@@ -8,10 +8,8 @@ import orjson
 import pytest
 
 from blueprints.api_v1 import sse
-from blueprints.api_v1.errors import ContextTooLong, GatewayError, UpstreamError
+from blueprints.api_v1.errors import GatewayError, UpstreamError
 from blueprints.api_v1.translation.chat_answer import Tokens
-from blueprints.api_v1.translation.responses_over_chat import ResponsesOverChat
-from blueprints.api_v1.translation.responses_tools import tool_table
 from tests.translation.recorded import NAMES, recorded
 from tests.translation.responses_machine import (
     PATCH_TOOL,
@@ -240,19 +238,28 @@ def test_trouble_in_the_stream_is_raised_and_not_told(data: bytes) -> None:
     assert b"host-7" not in raw + translator.fail(raised.value)
 
 
-def test_trouble_in_the_stream_is_recognised_by_whoever_knows_upstreams() -> None:
-    def error_of(told: str) -> GatewayError:
-        assert "maximum context length" in told
-        return ContextTooLong(4096, "input", detail=told)
-
-    translator = ResponsesOverChat(
-        body={}, tools=tool_table(None), response_id="resp_1", created_at=1, alias="a", new_id=str,
-        new_call_id=str, now=int, seal=str, error_of=error_of,
-    )  # fmt: skip
-    with pytest.raises(ContextTooLong) as raised:
-        translator.feed([b'{"error":{"message":"maximum context length is 4096"}}'])
-    told = Told(translator.fail(raised.value), translator)
-    assert told.final["error"]["code"] == "context_length_exceeded"
+@pytest.mark.parametrize(
+    ("told", "code", "words"),
+    [
+        ({"message": "maximum context length is 4096 (host-7)"}, "context_length_exceeded", "context window"),
+        ({"code": "context_length_exceeded", "message": "host-7"}, "context_length_exceeded", "context window"),
+        ({"code": 429, "message": "host-7 is busy, try again in 7s"}, "rate_limit_exceeded", "try again in 7s."),
+        ({"type": "rate_limit_error", "message": "host-7"}, "rate_limit_exceeded", "try again in 5s."),
+        ("Rate limit reached on host-7", "rate_limit_exceeded", "try again in 5s."),
+        ({"code": 529, "message": "host-7"}, "server_is_overloaded", "too much to do"),
+        ({"code": 502, "message": "host-7"}, "server_error", "usable answer"),
+    ],
+)
+def test_trouble_in_the_stream_is_told_in_the_codes_that_agents_act_on(told: Any, code: str, words: str) -> None:
+    translator = machine()
+    raw = translator.feed(text("Hi"))
+    with pytest.raises(GatewayError) as raised:
+        translator.feed([orjson.dumps({"error": told})])
+    raw += translator.fail(raised.value)
+    error = Told(raw, translator).final["error"]
+    assert error["code"] == code
+    assert words in error["message"]
+    assert b"host-7" not in raw
 
 
 def test_client_that_leaves_has_a_cancelled_response() -> None:

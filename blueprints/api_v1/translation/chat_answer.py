@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ..errors import UpstreamError
+from .upstream_errors import error_in_chunk
 
 # Finish reasons of upstreams that are not OpenAI's, and what they mean.
 FINISH_REASONS = {
@@ -121,11 +122,11 @@ def chat_completion(
     """Return a whole answer as the client may see it.
 
     Raises:
-        UpstreamError: it is no chat completion, or one without a choice.
+        GatewayError: it is no chat completion, or one without a choice.
     """
-    trouble = error_in(told)
+    trouble = error_in_chunk(told, param="messages")
     if trouble is not None:
-        raise UpstreamError(detail=f"not a chat completion: {trouble[:500]}")
+        raise trouble
     assert isinstance(told, dict)  # noqa: S101  (anything else is trouble)
     choices = told.get("choices")
     if not isinstance(choices, list) or not choices:
@@ -143,19 +144,6 @@ def chat_completion(
     if isinstance(told.get("service_tier"), str):
         answer["service_tier"] = told["service_tier"]
     return answer
-
-
-def error_in(chunk: object) -> str | None:
-    """Return the text of an error that came with status 200, in any of the forms that upstreams use."""
-    if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict) and "error" in chunk[0]:
-        return str(chunk[0]["error"])
-    if not isinstance(chunk, dict):
-        return f"not an object: {str(chunk)[:200]}"
-    if chunk.get("error"):
-        return str(chunk["error"])
-    if chunk.get("object") == "error":
-        return str(chunk.get("message", "unnamed error"))
-    return None
 
 
 def reasoning_of(message: dict[str, Any]) -> str:

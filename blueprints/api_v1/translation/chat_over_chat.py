@@ -17,7 +17,6 @@ from .chat_answer import (
     Tokens,
     arguments_text,
     content_of,
-    error_in,
     extras,
     finish_reason,
     listed,
@@ -28,6 +27,7 @@ from .chat_answer import (
 )
 from .chunk_templates import ChunkTemplates, text_size
 from .streamed_calls import StreamedCall, StreamedCalls
+from .upstream_errors import error_in_chunk
 
 Render = Callable[[str], bytes]
 
@@ -76,7 +76,7 @@ class ChatOverChat:
         self._choices: dict[int, _Choice] = {}
         self._templates = ChunkTemplates()
         self._beginning = b""  # what may only leave with the first output
-        self._trouble: UpstreamError | None = None
+        self._trouble: GatewayError | None = None
         self._usage: dict[str, Any] | None = None
         self._upstream_usage: object = None
         self.has_output = False
@@ -87,7 +87,7 @@ class ChatOverChat:
         """Return the client's bytes for the data of some upstream events; nothing before the first output.
 
         Raises:
-            UpstreamError: the upstream reports an error or sends something that is no chunk. After output it
+            GatewayError: the upstream reports an error or sends something that is no chunk. After output it
                 is raised by ``finish`` instead, so that what came before it is not lost.
         """
         had_output = self.has_output
@@ -104,7 +104,7 @@ class ChatOverChat:
             else:
                 try:
                     out += self._parsed(data)
-                except UpstreamError as error:
+                except GatewayError as error:
                     if not had_output:
                         raise
                     self._trouble, self.is_done = error, True
@@ -166,9 +166,9 @@ class ChatOverChat:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
-        trouble = error_in(chunk)
+        trouble = error_in_chunk(chunk, param="messages")
         if trouble is not None:
-            raise UpstreamError(detail=f"error in the stream: {trouble[:500]}")
+            raise trouble
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
             self._usage, self._upstream_usage = told_usage, chunk["usage"]

@@ -10,13 +10,14 @@ import orjson
 
 from .. import sse
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
-from .chat_answer import Tokens, content_of, error_in, finish_reason, listed, logprobs, tokens, usage
+from .chat_answer import Tokens, content_of, finish_reason, listed, logprobs, tokens, usage
 from .chat_over_responses import ChatOverResponses
 from .chunk_templates import ChunkTemplates, text_size
 from .completions_fence import FenceStripper
 from .completions_logprobs import LogprobArrays
 from .completions_merged import CallStream, MergedStreams
 from .completions_over_chat import CompletionPlan, PlannedCall, completion_finish
+from .upstream_errors import error_in_chunk
 
 
 @dataclass(slots=True)
@@ -123,9 +124,9 @@ class CompletionStream:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
             raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
-        trouble = error_in(chunk)
+        trouble = error_in_chunk(chunk, param="prompt")
         if trouble is not None:
-            raise UpstreamError(detail=f"error in the stream: {trouble[:500]}")
+            raise trouble
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
             self._usage, self._upstream_usage = told_usage, chunk["usage"]

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
-from .chat_answer import Tokens, content_of, error_in, finish_reason, reasoning_of
+from .chat_answer import Tokens, content_of, finish_reason, reasoning_of
 from .responses_calls import Call, Calls, body_of
 from .responses_events import DONE, EventWriter, SilentWriter, inside_of, read_json
 from .responses_logprobs import probabilities
@@ -20,6 +20,7 @@ from .responses_object import ended_response, response_base, usage_from_chat, us
 from .responses_open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, Seal
 from .responses_templates import Templates
 from .responses_tools import ToolTable
+from .upstream_errors import error_in_chunk
 
 # Codes that coding agents act on; every other failure is one that they may simply repeat.
 _TOLD_CODES = frozenset(
@@ -29,10 +30,6 @@ _TOLD_CODES = frozenset(
     }
 )  # fmt: skip
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
-
-
-def _upstream_error(text: str) -> GatewayError:
-    return UpstreamError(detail=f"error in the stream: {text[:500]}")
 
 
 class ResponsesOverChat:
@@ -50,19 +47,17 @@ class ResponsesOverChat:
         new_call_id: Callable[[], str],
         now: Callable[[], int],
         seal: Seal,
-        error_of: Callable[[str], GatewayError] = _upstream_error,
     ) -> None:
         """Take the request and what the answer is known by.
 
         ``new_id`` makes an item's id from its prefix, ``now`` tells Unix seconds, ``seal`` encrypts what only
-        the gateway may read, ``error_of`` makes an error of what an upstream says inside its stream.
+        the gateway may read.
         """
         self._base = response_base(body, response_id=response_id, created_at=created_at, alias=alias)
         self._tools = tools
         self._new_id = new_id
         self._new_call_id = new_call_id
         self._now = now
-        self._error_of = error_of
         include = body.get("include") or []
         self._seal = seal if "reasoning.encrypted_content" in include else None
         self._with_logprobs = "message.output_text.logprobs" in include
@@ -186,9 +181,10 @@ class ResponsesOverChat:
         Raises:
             GatewayError: it is no chat completion, or one without a choice.
         """
-        trouble = error_in(told)
-        if trouble is not None or not isinstance(told, dict):
-            raise self._error_of(str(trouble))
+        trouble = error_in_chunk(told, param="input")
+        if trouble is not None:
+            raise trouble
+        assert isinstance(told, dict)  # noqa: S101  (anything else is trouble)
         choices = told.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         message = choice.get("message") if isinstance(choice, dict) else None
@@ -226,9 +222,9 @@ class ResponsesOverChat:
             chunk = read_json(data)
         except orjson.JSONDecodeError as error:
             raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
-        trouble = error_in(chunk)
+        trouble = error_in_chunk(chunk, param="input")
         if trouble is not None:
-            raise self._error_of(trouble)
+            raise trouble
         self._note_usage(chunk.get("usage"))
         choices = chunk.get("choices")
         out = b""
