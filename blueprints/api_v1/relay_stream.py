@@ -206,7 +206,7 @@ class StreamedAnswer:
             translator.set_estimate(counts)
         try:
             last = translator.finish()
-        except UpstreamError:
+        except GatewayError:
             if self._ticket.is_marked and out:
                 yield out  # what came is the client's, also where the end is missing
             raise
