@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 
 import openai
@@ -135,13 +134,13 @@ def test_a_failed_upstream_becomes_the_right_error_and_counts_nothing(
     assert service.prompts_counted(token) == 0
 
 
-def test_an_answer_that_breaks_off_ends_with_response_failed(sdk: openai.OpenAI) -> None:
+def test_an_answer_that_breaks_off_raises_inside_the_stream(sdk: openai.OpenAI) -> None:
     events: list[ResponseStreamEvent] = []
     stream = sdk.responses.create(model=ALIAS, input="[[tokens 20]] [[pace 20]] [[drop 8]]", stream=True)
-    with contextlib.suppress(openai.APIError):  # the SDK raises at the error event that precedes the terminal one
+    with pytest.raises(openai.APIError) as raised:
         events.extend(stream)
-    last = events[-1]
-    print(last)
+    assert events[-1].type == "response.output_text.delta"
+    assert "demo" not in str(raised.value.body)
 
 
 def test_an_unknown_previous_response_is_refused(sdk: openai.OpenAI) -> None:
