@@ -2,6 +2,10 @@
 
 The input is kept as the client sent it and the output as it was given, each as compressed JSON. Nothing is
 written for a request with ``store: false``.
+
+A streamed response is stored when it begins (``begin``), with the worker that runs it as its owner, and once
+more when it has ended (``keep``), without one. Whoever ends it does so by taking the owner away, so it ends
+once; where the owner's lease is gone, nobody will end it any more, and it is shown as lost.
 """
 
 from __future__ import annotations
@@ -10,16 +14,21 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
+from .lease import WorkerLease
 from .storage import Storage
 
 MAX_BYTES = 8 * 1024 * 1024  # of one response, compressed
 MAX_CHAIN = 200  # responses that one may build on, one before the other
+PORTION = 100  # of expired responses, deleted in one transaction
+NOBODY = 0  # an owner that never has a lease
 
 _Blob = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
@@ -28,8 +37,17 @@ class TooLargeToStore(Exception):
     """The response with its input is larger than ``MAX_BYTES``."""
 
 
+class State(Enum):
+    """What a stored response is at the moment."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    STOPPING = "stopping"  # its worker has been asked to stop it
+    LOST = "lost"  # its worker is gone
+
+
 class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
-    """One stored response with the input items of its own request."""
+    """One stored response with the input items of its own request; ``owner_id`` is null once it has ended."""
 
     __tablename__ = "stored_responses"
     __table_args__ = (TABLE_OPTIONS,)
@@ -42,6 +60,8 @@ class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     input_items: Mapped[bytes] = mapped_column(_Blob)
     body: Mapped[bytes] = mapped_column(_Blob)
+    owner_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
+    cancel_asked: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class StoredItem(db.Model):  # type: ignore[name-defined, misc]
@@ -65,6 +85,12 @@ class Kept:
     previous_response_id: str | None
     input_items: bytes
     body: bytes
+    state: State = State.ENDED
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether its worker is still at it."""
+        return self.state in (State.RUNNING, State.STOPPING)
 
 
 _COLUMNS = (
@@ -72,39 +98,82 @@ _COLUMNS = (
     StoredResponse.previous_response_id,
     StoredResponse.input_items,
     StoredResponse.body,
+    StoredResponse.owner_id,
+    StoredResponse.cancel_asked,
+    WorkerLease.id,
 )
 
 
-def keep(storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int) -> None:
-    """Store a response with the ids of its output items, replacing an earlier state of the same one.
+def begin(storage: Storage, account_id: int, kept: Kept, owner_id: int, days: int) -> None:
+    """Store a response that ``owner_id`` has begun to stream.
 
     Raises:
         TooLargeToStore: nothing is stored.
         StorageUnavailable: the database could not be written in time.
     """
-    input_items, body = zlib.compress(kept.input_items, 1), zlib.compress(kept.body, 1)
-    if len(input_items) + len(body) > MAX_BYTES:
+    _insert(storage, account_id, kept, (), days, owner_id)
+
+
+def keep(storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int) -> None:
+    """Store a response that has ended, with the ids of its output items.
+
+    Raises:
+        TooLargeToStore: nothing is stored.
+        StorageUnavailable: the database could not be written in time.
+    """
+    _insert(storage, account_id, kept, item_ids, days, None)
+
+
+def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_ids: Sequence[str]) -> bool:
+    """Store how a running response ended; false when it was deleted or ended by another hand before.
+
+    Raises:
+        TooLargeToStore: it is not stored any more.
+        StorageUnavailable: the database could not be written in time.
+    """
+    packed = zlib.compress(body, 1)
+    running = _running(account_id, response_id)
+
+    def write(connection: sa.Connection) -> bool | None:
+        found = connection.execute(
+            sa.select(StoredResponse.id, sa.func.length(StoredResponse.input_items)).where(running)
+        ).one_or_none()
+        if found is None:
+            return False
+        stored_id, input_bytes = found
+        if input_bytes + len(packed) > MAX_BYTES:
+            connection.execute(sa.delete(StoredResponse).where(running))
+            return None
+        ended = sa.update(StoredResponse).where(running).values(body=packed, owner_id=None, cancel_asked=False)
+        if connection.execute(ended).rowcount == 0:
+            return False
+        _insert_items(connection, stored_id, item_ids)
+        return True
+
+    has_ended = storage.write(write)
+    if has_ended is None:
         raise TooLargeToStore
+    return has_ended
 
-    def write(connection: sa.Connection) -> None:
-        now = storage.now(connection)
-        row = {
-            "account_id": account_id,
-            "previous_response_id": kept.previous_response_id,
-            "created_at": now,
-            "expires_at": now + timedelta(days=days),
-            "input_items": input_items,
-            "body": body,
-        }
-        mine = sa.and_(StoredResponse.response_id == kept.response_id, StoredResponse.account_id == account_id)
-        connection.execute(sa.delete(StoredResponse).where(mine))
-        inserted = connection.execute(sa.insert(StoredResponse).values(row | {"response_id": kept.response_id}))
-        stored_id = inserted.lastrowid
-        items = [{"item_id": item_id, "stored_response_id": stored_id} for item_id in dict.fromkeys(item_ids)]
-        if items:
-            connection.execute(sa.insert(StoredItem), items)
 
-    storage.write(write)
+def ask_cancel(storage: Storage, account_id: int, response_id: str) -> None:
+    """Ask the worker that runs a response to stop it; changes nothing when it has ended."""
+    asked = sa.update(StoredResponse).where(_running(account_id, response_id)).values(cancel_asked=True)
+    storage.write(lambda connection: connection.execute(asked))
+
+
+def cancels_asked(storage: Storage, owner_id: int) -> list[str]:
+    """Return the ids of the running responses of an owner that it shall stop."""
+    asked = sa.select(StoredResponse.response_id).where(
+        StoredResponse.owner_id == owner_id, StoredResponse.cancel_asked
+    )
+    return storage.read(lambda connection: list(connection.scalars(asked)))
+
+
+def lose(storage: Storage, account_id: int, response_id: str) -> None:
+    """Show a running response as lost from now on: nobody can tell how it ended."""
+    lost = sa.update(StoredResponse).where(_running(account_id, response_id)).values(owner_id=NOBODY)
+    storage.write(lambda connection: connection.execute(lost))
 
 
 def find(storage: Storage, account_id: int, response_id: str) -> Kept | None:
@@ -150,7 +219,7 @@ def forget(storage: Storage, account_id: int, response_id: str) -> bool:
     return storage.write(lambda connection: connection.execute(sa.delete(StoredResponse).where(mine)).rowcount > 0)
 
 
-def forget_expired(storage: Storage, at_most: int = 500) -> int:
+def forget_expired(storage: Storage, at_most: int = PORTION) -> int:
     """Delete responses whose time is over, a bounded number at once; return how many."""
 
     def delete(connection: sa.Connection) -> int:
@@ -168,14 +237,66 @@ def forget_expired(storage: Storage, at_most: int = 500) -> int:
     return storage.write(delete)
 
 
-def _find(storage: Storage, connection: sa.Connection, account_id: int, response_id: str) -> Kept | None:
-    wanted = sa.select(*_COLUMNS).where(
+def _running(account_id: int, response_id: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
         StoredResponse.response_id == response_id,
         StoredResponse.account_id == account_id,
-        StoredResponse.expires_at > storage.now(connection),
+        StoredResponse.owner_id > NOBODY,
+    )
+
+
+def _insert(
+    storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int, owner_id: int | None
+) -> None:
+    input_items, body = zlib.compress(kept.input_items, 1), zlib.compress(kept.body, 1)
+    if len(input_items) + len(body) > MAX_BYTES:
+        raise TooLargeToStore
+
+    def write(connection: sa.Connection) -> None:
+        now = storage.now(connection)
+        row: dict[str, Any] = {
+            "response_id": kept.response_id,
+            "account_id": account_id,
+            "previous_response_id": kept.previous_response_id,
+            "created_at": now,
+            "expires_at": now + timedelta(days=days),
+            "input_items": input_items,
+            "body": body,
+            "owner_id": owner_id,
+        }
+        # It is there already where the answer to a COMMIT was lost and the transaction is run again.
+        mine = sa.and_(StoredResponse.response_id == kept.response_id, StoredResponse.account_id == account_id)
+        connection.execute(sa.delete(StoredResponse).where(mine))
+        inserted = connection.execute(sa.insert(StoredResponse).values(row))
+        _insert_items(connection, inserted.lastrowid, item_ids)
+
+    storage.write(write)
+
+
+def _insert_items(connection: sa.Connection, stored_id: int, item_ids: Sequence[str]) -> None:
+    items = [{"item_id": item_id, "stored_response_id": stored_id} for item_id in dict.fromkeys(item_ids)]
+    if items:
+        connection.execute(sa.insert(StoredItem), items)
+
+
+def _find(storage: Storage, connection: sa.Connection, account_id: int, response_id: str) -> Kept | None:
+    wanted = (
+        sa.select(*_COLUMNS)
+        .outerjoin(WorkerLease, WorkerLease.id == StoredResponse.owner_id)
+        .where(
+            StoredResponse.response_id == response_id,
+            StoredResponse.account_id == account_id,
+            StoredResponse.expires_at > storage.now(connection),
+        )
     )
     row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
-    found_id, previous, input_items, body = row
-    return Kept(found_id, previous, zlib.decompress(input_items), zlib.decompress(body))
+    found_id, previous, input_items, body, owner_id, cancel_asked, living = row
+    if owner_id is None:
+        state = State.ENDED
+    elif living is None:
+        state = State.LOST
+    else:
+        state = State.STOPPING if cancel_asked else State.RUNNING
+    return Kept(found_id, previous, zlib.decompress(input_items), zlib.decompress(body), state)

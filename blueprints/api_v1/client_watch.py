@@ -69,6 +69,10 @@ class ClientWatch:
             self._watcher.close()
             self._watcher = None
 
+    def give_up(self) -> None:
+        """Take the client for gone, from any greenlet: what is done for it ends at its next wait."""
+        gevent.get_hub().loop.run_callback(self._tell)
+
     def _readable(self) -> None:
         # Runs in the event loop's own greenlet.
         if self._peer_has_left():

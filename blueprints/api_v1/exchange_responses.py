@@ -9,15 +9,16 @@ from typing import Any
 from catalog.model import Route
 
 from .calls import Call, new_id
-from .exchange import Estimate, Exchange
+from .exchange import Estimate
+from .exchange_items import Lookup, items_of, plain_items
+from .kept_response import KeptResponse
 from .outcomes import estimated_tokens
-from .response_store import ResponseStore, Seals
+from .response_store import Seals
+from .stoppable_translators import StoppableNative, StoppableOverChat
 from .translation.chat_answer import Tokens
 from .translation.native_request import to_native_request
-from .translation.native_responses import NativeResponses
 from .translation.responses_capabilities import Capabilities
 from .translation.responses_object import response_base
-from .translation.responses_over_chat import ResponsesOverChat
 from .translation.responses_request import Asked, asked_responses_effort, to_upstream_chat
 from .translation.stream_translator import StreamTranslator
 
@@ -30,30 +31,18 @@ class ResponsesExchanges:
         call: Call,
         asked: Asked,
         history: list[dict[str, Any]],
-        store: ResponseStore | None,
+        kept: KeptResponse,
         seals: Seals,
         new_call_id: Callable[[], str],
+        lookup: Lookup,
     ) -> None:
-        """``history`` are the items that the call builds on; ``store`` is None where nothing is to be kept."""
-        self._keep = _Keeping(call, store)
-        self._over_chat = ResponsesToChat(call, asked, seals, new_call_id, self._keep)
-        self._native = ResponsesToResponses(call, history, seals, new_call_id, self._keep)
+        """``history`` are the items that the call builds on; ``lookup`` finds stored items by their ids."""
+        self._over_chat = ResponsesToChat(call, asked, seals, new_call_id, kept)
+        self._native = ResponsesToResponses(call, history, seals, new_call_id, kept, lookup)
 
-    def for_route(self, route: Route) -> Exchange:
+    def for_route(self, route: Route) -> ResponsesToChat | ResponsesToResponses:
         """Return the exchange for a route's upstream: its own form where it knows the client's."""
         return self._over_chat if route.upstream.dialect == "chat" else self._native
-
-
-class _Keeping:
-    """Stores the response of one call, if the client wants that."""
-
-    def __init__(self, call: Call, store: ResponseStore | None) -> None:
-        self._call = call
-        self._store = store
-
-    def __call__(self, response: dict[str, Any]) -> None:
-        if self._store is not None:
-            self._store.keep(response, own_items(self._call.body.get("input")))
 
 
 class ResponsesToChat:
@@ -63,16 +52,16 @@ class ResponsesToChat:
     parts = 1
 
     def __init__(
-        self, call: Call, asked: Asked, seals: Seals, new_call_id: Callable[[], str], keep: Callable[..., None]
+        self, call: Call, asked: Asked, seals: Seals, new_call_id: Callable[[], str], kept: KeptResponse
     ) -> None:
         """Take the call as it was read."""
         self._call = call
         self._asked = asked
         self._seals = seals
         self._new_call_id = new_call_id
-        self._keep = keep
+        self._kept = kept
         self.asked_effort = asked_responses_effort(call.body)
-        self._translator: ResponsesOverChat | None = None
+        self._translator: StoppableOverChat | None = None
 
     @property
     def translator(self) -> StreamTranslator:
@@ -80,9 +69,10 @@ class ResponsesToChat:
         return self._over_chat
 
     @property
-    def _over_chat(self) -> ResponsesOverChat:
+    def _over_chat(self) -> StoppableOverChat:
         if self._translator is None:
-            self._translator = ResponsesOverChat(
+            self._translator = StoppableOverChat(
+                on_failure=self._kept.end,
                 body=self._asked.body,
                 tools=self._asked.tools,
                 response_id=self._call.answer_id,
@@ -102,6 +92,7 @@ class ResponsesToChat:
 
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the conversation as chat messages, the tools as functions."""
+        self._kept.exchange = self
         prepared = to_upstream_chat(
             self._asked,
             model=route.model,
@@ -126,8 +117,12 @@ class ResponsesToChat:
         return parts[0], self._over_chat.tokens() or estimate(self._over_chat.output_bytes)
 
     def keep(self) -> None:
-        """Store the response as it stands."""
-        self._keep(self._over_chat.final_object())
+        """Store the response if it has ended."""
+        _keep_ended(self._kept, self._over_chat.final_object())
+
+    def stop(self) -> tuple[bytes, dict[str, Any]]:
+        """End the stream as cancelled; return its last bytes and the response."""
+        return _stopped(self._call, self._over_chat)
 
 
 class ResponsesToResponses:
@@ -142,16 +137,19 @@ class ResponsesToResponses:
         history: list[dict[str, Any]],
         seals: Seals,
         new_call_id: Callable[[], str],
-        keep: Callable[..., None],
+        kept: KeptResponse,
+        lookup: Lookup,
     ) -> None:
         """Take the call and the items that it builds on."""
         self._call = call
         self._history = history
         self._seals = seals
         self._new_call_id = new_call_id
-        self._keep = keep
+        self._kept = kept
+        self._lookup = lookup
         self.asked_effort = asked_responses_effort(call.body)
-        self._translator: NativeResponses | None = None
+        self._upstream = ""
+        self._translator: StoppableNative | None = None
 
     @property
     def translator(self) -> StreamTranslator:
@@ -159,15 +157,16 @@ class ResponsesToResponses:
         return self._native
 
     @property
-    def _native(self) -> NativeResponses:
+    def _native(self) -> StoppableNative:
         if self._translator is None:
             wants_sealed = "reasoning.encrypted_content" in (self._call.body.get("include") or [])
-            self._translator = NativeResponses(
+            self._translator = StoppableNative(
+                on_failure=self._kept.end,
                 answer_id=self._call.answer_id,
                 base_object=self._base,
                 new_id=new_id,
                 new_call_id=self._new_call_id,
-                seal=self._seals.close if wants_sealed else None,
+                seal=self._seal if wants_sealed else None,
             )
         return self._translator
 
@@ -187,16 +186,33 @@ class ResponsesToResponses:
 
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the client's request, but for what the gateway owns."""
+        self._kept.exchange = self
+        self._upstream = route.upstream.name
+        given = items_of(self._call.body.get("input"))
+        everything = [*self._history, *given]
+
+        def plain(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return plain_items(items, everything, self._seals.open, self._lookup)
+
         prepared = to_native_request(
-            self._call.body,
+            {**self._call.body, "input": plain(given)},
             model=route.model,
             stream=self._call.stream,
             effort=effort,
             max_output_tokens=self._call.profile.max_output_tokens,
-            history=self._history,
-            unseal=self._seals.open,
+            history=plain(self._history),
+            unseal=self._unseal,
         )
         return prepared.body
+
+    def _seal(self, value: dict[str, Any]) -> str:
+        return self._seals.close({**value, "kind": "native", "upstream": self._upstream})
+
+    def _unseal(self, text: str) -> dict[str, Any] | None:
+        """Open what this same upstream wants back; another one would refuse it."""
+        opened = self._seals.open(text)
+        is_its_own = opened is not None and (opened.get("kind"), opened.get("upstream")) == ("native", self._upstream)
+        return opened if is_its_own else None
 
     def end_part(self) -> bytes:
         """There is one part only."""
@@ -217,21 +233,24 @@ class ResponsesToResponses:
         return native.final_object(), counts
 
     def keep(self) -> None:
-        """Store the response as it stands."""
-        self._keep(self._native.final_object())
+        """Store the response if it has ended."""
+        _keep_ended(self._kept, self._native.final_object())
+
+    def stop(self) -> tuple[bytes, dict[str, Any]]:
+        """End the stream as cancelled; return its last bytes and the response."""
+        return _stopped(self._call, self._native)
 
 
-def own_items(told: object) -> list[dict[str, Any]]:
-    """Return a request's ``input`` as items, each with an id."""
-    if isinstance(told, str):
-        told = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": told}]}]
-    items = [item for item in told or [] if isinstance(item, dict)] if isinstance(told, list) else []
-    return [item if item.get("id") else {**item, "id": new_id(_prefix(item))} for item in items]
+def _keep_ended(kept: KeptResponse, response: dict[str, Any]) -> None:
+    # One that has not ended is cut. Its translator is told why a moment later, and stores it then.
+    if response["status"] != "cancelled":
+        kept.end(response)
 
 
-def _prefix(item: dict[str, Any]) -> str:
-    kinds = {"function_call": "fc_", "custom_tool_call": "ctc_", "reasoning": "rs_", "compaction": "cmp_"}
-    return kinds.get(str(item.get("type")), "msg_")
+def _stopped(call: Call, translator: StoppableOverChat | StoppableNative) -> tuple[bytes, dict[str, Any]]:
+    if translator.tokens() is None:
+        translator.set_estimate(estimated_tokens(call, translator.output_bytes))
+    return translator.stop(), translator.final_object()
 
 
 def _capabilities(route: Route) -> Capabilities:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -25,6 +25,7 @@ from .client_watch import ClientGone, ClientWatch
 from .continuations import CallIds, continued_step, new_turn
 from .errors import GatewayError, UnknownModel
 from .exchange import Exchanges
+from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .relay_stream import StreamedAnswer
 from .relay_whole import whole_answer
@@ -73,12 +74,17 @@ def call_of(who: Caller, body: dict[str, Any], body_bytes: int, endpoint: str, i
 
 
 def answer(
-    who: Caller, call: Call, result_ids: list[str] | None, exchanges: Callable[[NewCallId], Exchanges]
+    who: Caller,
+    call: Call,
+    result_ids: list[str] | None,
+    exchanges: Callable[[NewCallId], Exchanges],
+    kept: KeptResponse | None = None,
 ) -> Response:
     """Admit a call and answer it, whole or streamed.
 
     ``result_ids`` are the call ids of the tool results that it brings back, if it brings nothing else;
-    ``exchanges`` makes the call's exchanges with the maker of the ids for its tool calls.
+    ``exchanges`` makes the call's exchanges with the maker of the ids for its tool calls; ``kept`` stores a
+    stream from its beginning.
     """
     house = services()
     watch = ClientWatch(request.environ)
@@ -86,7 +92,9 @@ def answer(
     try:
         ticket = _admit(who, call, result_ids)
         made = exchanges(CallIds(house.keyring, who.account_id, ticket.step).new)
-        return (_stream if call.stream else _whole)(call, made, ticket, watch)
+        if call.stream:
+            return _stream(call, made, ticket, watch, kept)
+        return _whole(call, made, ticket, watch)
     except ClientGone:
         watch.stop()
         return Response(status=CLIENT_GONE)
@@ -156,10 +164,16 @@ def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch)
     return json_answer(told, quota_headers(ticket.standing, call.endpoint))
 
 
-def _stream(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+def _stream(
+    call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch, kept: KeptResponse | None
+) -> Response:
     stream = StreamedAnswer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
-    stream.begin()
-    response = Response(stream, mimetype="text/event-stream", headers=quota_headers(ticket.standing, call.endpoint))
+    pieces: Iterable[bytes] = stream
+    if kept is None:
+        stream.begin()
+    else:
+        pieces = kept.stream(stream, watch)
+    response = Response(pieces, mimetype="text/event-stream", headers=quota_headers(ticket.standing, call.endpoint))
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
     return response

@@ -12,10 +12,13 @@ from .authentication import Caller
 from .blueprint import bp
 from .continuations import item_result_ids
 from .errors import InvalidRequest, UnknownResponse, UpgradeRequired
-from .exchange_responses import ResponsesExchanges, own_items
+from .exchange_items import items_of
+from .exchange_responses import ResponsesExchanges
+from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .response_store import ResponseStore, Seals
 from .routes_call import answer, call_of, caller, current_standing, json_answer, json_body
+from .running_responses import running_responses
 from .schemas_responses import check_responses
 from .translation.responses_request import read_request
 
@@ -33,12 +36,13 @@ def create_response() -> Response:
     previous = body.get("previous_response_id")
     history = store.history(previous) if previous is not None else []
     asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
-    keeps = body.get("store") is not False
+    kept = KeptResponse(call, None if body.get("store") is False else store, running_responses())
     return answer(
         who,
         call,
-        item_result_ids([*history, *own_items(body.get("input"))]),
-        lambda new_call_id: ResponsesExchanges(call, asked, history, store if keeps else None, seals, new_call_id),
+        item_result_ids([*history, *items_of(body.get("input"))]),
+        lambda new_call_id: ResponsesExchanges(call, asked, history, kept, seals, new_call_id, store.item),
+        kept,
     )
 
 
@@ -85,9 +89,12 @@ def list_input_items(response_id: str) -> Response:
 
 @bp.post("/responses/<response_id>/cancel")
 def cancel_response(response_id: str) -> Response:
-    """Refuse to cancel what has ended: only responses in the background could be under way without a client."""
-    _stored(caller(), response_id)
-    raise InvalidRequest("Only background responses can be cancelled; this one has ended.", code="invalid_value")
+    """Stop a response that is still being streamed, whichever worker or machine streams it."""
+    who = caller()
+    stopped = _store(who).cancel(response_id, running_responses().stop)
+    if stopped is None:
+        raise UnknownResponse(response_id)
+    return json_answer(stopped, quota_headers(current_standing(who), "responses"))
 
 
 def _store(who: Caller) -> ResponseStore:
