@@ -66,22 +66,8 @@ def prepare_engine(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
+        driver = connection.connection.driver_connection
+        if isinstance(driver, sqlite3.Connection) and driver.in_transaction:
+            return  # begun by SqliteTransactions
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def checkpoint(path: str) -> str | None:
-    """Move what a SQLite file's write-ahead log holds into the file, without making anybody wait.
-
-    It waits for the disk, so it is run in a real thread and shares nothing with the greenlets; it returns
-    what went wrong, or None.
-    """
-    try:
-        connection = sqlite3.connect(path, timeout=0)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return str(error)
-    return None

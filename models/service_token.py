@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .prepared import Prepared
 from .subscription import Subscription
 
 
@@ -39,7 +40,7 @@ class TokenOwner:
     is_suspended: bool
 
 
-_OWNER_BY_DIGEST = (
+_OWNER_BY_DIGEST = Prepared(
     sa.select(
         ServiceToken.id,
         ServiceToken.account_id,
@@ -55,7 +56,7 @@ _OWNER_BY_DIGEST = (
 
 def owner_of(connection: sa.Connection, digest: bytes) -> TokenOwner | None:
     """Return who a token belongs to, or None when it was never handed out."""
-    row = connection.execute(_OWNER_BY_DIGEST, {"digest": digest}).one_or_none()
+    row = _OWNER_BY_DIGEST.first(connection, {"digest": digest})
     if row is None:
         return None
     token_id, account_id, plan_slug, is_revoked, is_suspended = row

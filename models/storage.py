@@ -10,6 +10,7 @@ answer to COMMIT is on its way); so it must touch nothing but the database, and 
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
+from .sqlite_transactions import SqliteTransactions
 from .storage_trouble import StorageUnavailable as StorageUnavailable
 from .storage_trouble import is_storage_trouble, passes
 from .turns import NoTurn, Turns
@@ -43,6 +45,7 @@ class Storage:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.unfinished = Unfinished()
         self._writer = engine.execution_options(writes=True)
+        self._sqlite = SqliteTransactions(engine)
         # Whoever is first of this process asks the database for a lock, the others queue in memory. On
         # SQLite one greenlet that asks again every few milliseconds is cheap, four hundred are not; on
         # MySQL four hundred requests of one account would hold every connection of the pool.
@@ -54,7 +57,7 @@ class Storage:
         Raises:
             StorageUnavailable: the database did not answer in time.
         """
-        return self._run(self.engine, work, time.monotonic() + WAIT_S)
+        return self._patiently(lambda: self._read(work), time.monotonic() + WAIT_S)
 
     def write(self, work: Callable[[sa.Connection], T], *, turn: Hashable = None) -> T:
         """Run ``work`` in a transaction that writes, and commit it.
@@ -64,31 +67,28 @@ class Storage:
         Raises:
             StorageUnavailable: the database did not answer, or another writer held it, for too long.
         """
-        give_up_at = time.monotonic() + WAIT_S
-        if self.is_sqlite:
-            turn = _THE_FILE
-        if turn is None:
-            return self._run(self._writer, work, give_up_at)
-        try:
-            with self._turns.take(turn, WAIT_S):
-                return self._run(self._writer, work, give_up_at)
-        except NoTurn:
-            raise StorageUnavailable("other writers of this worker did not finish in time") from None
+        return self._in_turn(lambda: self._write(work), turn)
 
     def read_session(self, work: Callable[[Session], T]) -> T:
         """``read`` with an ORM session, for pages and commands."""
-        return self.read(lambda connection: work(Session(connection, expire_on_commit=False)))
+
+        def read() -> T:
+            with self.engine.begin() as connection:
+                return work(Session(connection, expire_on_commit=False))
+
+        return self._patiently(read, time.monotonic() + WAIT_S)
 
     def write_session(self, work: Callable[[Session], T]) -> T:
         """``write`` with an ORM session, for pages and commands."""
 
-        def with_session(connection: sa.Connection) -> T:
-            session = Session(connection, expire_on_commit=False)
-            result = work(session)
-            session.flush()
-            return result
+        def write() -> T:
+            with self._writer.begin() as connection:
+                session = Session(connection, expire_on_commit=False)
+                result = work(session)
+                session.flush()
+                return result
 
-        return self.write(with_session)
+        return self._in_turn(write, None)
 
     def now(self, connection: sa.Connection) -> datetime:
         """Return the database's clock: the machine's own for SQLite, the server's for MySQL."""
@@ -97,13 +97,36 @@ class Storage:
         clock: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
         return clock.replace(tzinfo=UTC)
 
-    def _run(self, engine: sa.Engine, work: Callable[[sa.Connection], T], give_up_at: float) -> T:
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        if self.is_sqlite:
+            return self._sqlite.run(work, writes=False)
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    def _write(self, work: Callable[[sa.Connection], T]) -> T:
+        if self.is_sqlite:
+            return self._sqlite.run(work, writes=True)
+        with self._writer.begin() as connection:
+            return work(connection)
+
+    def _in_turn(self, transaction: Callable[[], T], turn: Hashable) -> T:
+        give_up_at = time.monotonic() + WAIT_S
+        if self.is_sqlite:
+            turn = _THE_FILE
+        if turn is None:
+            return self._patiently(transaction, give_up_at)
+        try:
+            with self._turns.take(turn, WAIT_S):
+                return self._patiently(transaction, give_up_at)
+        except NoTurn:
+            raise StorageUnavailable("other writers of this worker did not finish in time") from None
+
+    def _patiently(self, transaction: Callable[[], T], give_up_at: float) -> T:
         pause = FIRST_PAUSE_S
         while True:
             try:
-                with engine.begin() as connection:
-                    return work(connection)
-            except (exc.DBAPIError, exc.TimeoutError) as error:
+                return transaction()
+            except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error) as error:
                 if not is_storage_trouble(error):
                     raise
                 if not passes(error) or time.monotonic() > give_up_at:

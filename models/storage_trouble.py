@@ -16,8 +16,10 @@ class StorageUnavailable(Exception):
     """The database could not be reached, or not written, within the time that a request may wait."""
 
 
-def is_storage_trouble(error: exc.SQLAlchemyError) -> bool:
+def is_storage_trouble(error: Exception) -> bool:
     """Tell trouble with the database from a fault in a statement or in its data."""
+    if isinstance(error, sqlite3.Error):
+        return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
     if isinstance(error, exc.TimeoutError):
         return True  # no connection of the pool was free in time
     if not isinstance(error, exc.DBAPIError):
@@ -30,13 +32,13 @@ def is_storage_trouble(error: exc.SQLAlchemyError) -> bool:
     )
 
 
-def passes(error: exc.SQLAlchemyError) -> bool:
+def passes(error: Exception) -> bool:
     """Tell whether the same transaction may succeed a moment later."""
-    if not isinstance(error, exc.DBAPIError):
-        return False  # the pool has already waited
-    cause: Any = error.orig
+    cause: Any = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(cause, sqlite3.OperationalError):
         # Extended codes keep the primary one in their low byte.
         return (getattr(cause, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_PASSING
+    if not isinstance(error, exc.DBAPIError):
+        return False  # the pool has already waited
     code = cause.args[0] if cause is not None and cause.args else None
     return code in _MYSQL_PASSING or error.connection_invalidated

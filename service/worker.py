@@ -17,7 +17,7 @@ from collections.abc import Callable
 import gevent
 
 from models import lease
-from models.engine import checkpoint
+from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
 

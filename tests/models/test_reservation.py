@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pymysql
@@ -115,11 +114,7 @@ def test_newest_row_is_found_by_one_look_into_the_index(ledger: Ledger, account:
     ledger.admit(other)
 
     def plan(connection: sa.Connection) -> str:
-        statements: list[tuple[str, Any]] = []
-        listen = sa.event.listens_for(connection, "before_cursor_execute")
-        listen(lambda conn, cursor, text, values, context, many: statements.append((text, values)))
-        NEWEST.first(connection, {"account_id": account})
-        text, values = statements[0]
+        text, values = NEWEST.sent(connection.dialect, {"account_id": account})
         explain = "EXPLAIN QUERY PLAN " if ledger.storage.is_sqlite else "EXPLAIN "
         return str(connection.exec_driver_sql(explain + text, values).mappings().all())
 

@@ -18,7 +18,7 @@ from models.engine import POOL_OVERFLOW, POOL_SIZE
 from models.storage import StorageUnavailable
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
-from tests.models.ledger import DONE, Ledger
+from tests.models.ledger import DONE, NOON, ClockedStorage, Ledger
 
 on_sqlite = pytest.mark.parametrize("shared_ledger", ["sqlite"], indirect=True)
 on_mariadb = pytest.mark.parametrize("shared_ledger", ["mariadb"], indirect=True)
@@ -87,21 +87,24 @@ def test_full_disk_is_storage_unavailable_and_passes_when_there_is_room(ledger: 
     row_id = ledger.admit(account)
     pages = ledger.storage.read(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar())
 
-    def no_room(connection: sqlite3.Connection, record: object, proxy: object) -> None:
-        connection.execute(f"PRAGMA max_page_count={pages}")
-
-    def room(connection: sqlite3.Connection, record: object, proxy: object) -> None:
-        connection.execute("PRAGMA max_page_count=1000000")
+    def allow(most_pages: int) -> None:
+        """Set the limit on new connections; those that were kept open know the old one."""
+        ledger.storage = ClockedStorage(ledger.engine)
+        ledger.storage.clock = NOON
+        sa.event.listen(
+            ledger.engine,
+            "checkout",
+            lambda driver, record, proxy: driver.execute(f"PRAGMA max_page_count={most_pages}"),
+        )
 
     def fill() -> None:
         for _ in range(200):
             ledger.admit(account)
 
-    sa.event.listen(ledger.engine, "checkout", no_room)
+    allow(int(pages or 0))
     with pytest.raises(StorageUnavailable, match="full"):
         fill()
-    sa.event.remove(ledger.engine, "checkout", no_room)
-    sa.event.listen(ledger.engine, "checkout", room)
+    allow(1_000_000)
     day, _ = ledger.used(account)
     assert reservation.settle(ledger.storage, row_id, DONE)
     ledger.admit(account)
