@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from blueprints.api_v1.errors import InvalidRequest
+from blueprints.api_v1.translation.responses_bridged_tools import BRIDGED_KINDS
 from blueprints.api_v1.translation.responses_tools import Tool, chat_choice, tool_table
 from tests.translation.responses_machine import NAMESPACE, PATCH_TOOL, function
 
@@ -97,21 +98,44 @@ def test_custom_tool_inside_a_namespace_stays_custom() -> None:
     assert table.called("mcp__files__edit") == Tool("custom", "edit", "mcp__files", is_patch=True)
 
 
-HOSTED = ["web_search", "web_search_preview_2025_03_11", "image_generation", "tool_search", "local_shell", "shell",
-          "apply_patch", "programmatic_tool_calling", "something_new"]  # fmt: skip
+HOSTED = ["web_search", "web_search_preview_2025_03_11", "image_generation", "tool_search", "file_search",
+          "code_interpreter", "computer", "computer_use_preview", "mcp", "programmatic_tool_calling",
+          "something_new"]  # fmt: skip
 
 
 def test_conf_066_hosted_tools_dropped() -> None:
     table = tool_table([*({"type": kind} for kind in HOSTED), function("look")])
     assert list(table.definitions) == ["look"]
     assert [kind for kind, note in zip(HOSTED, table.notes, strict=True) if note.endswith(kind)] == HOSTED
+    assert [note for note in table.notes if "unknown" in note] == ["left out the unknown tool type something_new"]
 
 
-@pytest.mark.parametrize("kind", ["file_search", "code_interpreter", "computer_use_preview", "computer", "mcp"])
-def test_conf_066_hosted_tools_refused_by_list(kind: str) -> None:
-    with pytest.raises(InvalidRequest) as raised:
-        tool_table([function("look"), {"type": kind}])
-    assert (raised.value.code, raised.value.param) == ("unsupported_value", "tools[1].type")
+@pytest.mark.parametrize("kind", BRIDGED_KINDS)
+def test_tool_that_the_client_runs_becomes_a_function(kind: str) -> None:
+    table = tool_table([{"type": kind}])
+    [definition] = table.definitions.values()
+    assert definition["function"]["name"] == kind
+    assert definition["function"]["parameters"]["required"]
+    assert table.called(kind) == Tool(kind, kind)  # type: ignore[arg-type]
+    assert not table.notes
+
+
+@pytest.mark.parametrize("kind", BRIDGED_KINDS)
+def test_tool_with_a_kind_of_its_own_and_a_function_of_its_name_stay_two(kind: str) -> None:
+    for tools in ([{"type": kind}, function(kind)], [function(kind), {"type": kind}]):
+        table = tool_table(tools)
+        assert {table.called(wire).kind for wire in table.definitions} == {kind, "function"}
+        assert table.called(table.wire_name(kind, None, kind)).kind == kind
+        assert table.called(table.wire_name(kind, None, "function")).kind == "function"
+
+
+def test_shell_in_a_container_of_its_vendor_is_left_out() -> None:
+    table = tool_table(
+        [{"type": "shell", "environment": {"type": kind}} for kind in ("container_auto", "container_reference")]
+    )
+    assert not table.definitions
+    assert table.notes == ["left out the tool type shell"] * 2
+    assert tool_table([{"type": "shell", "environment": {"type": "local"}}]).definitions
 
 
 @pytest.mark.parametrize("kind", ["mcp", "file_search"])
@@ -136,7 +160,7 @@ def test_tool_without_what_names_it_is_refused(tool: dict[str, Any], code: str, 
     assert (raised.value.code, raised.value.param) == (code, param)
 
 
-TOOLS = [function("look"), PATCH_TOOL, NAMESPACE, {"type": "web_search"}]
+TOOLS = [function("look"), PATCH_TOOL, NAMESPACE, {"type": "web_search"}, {"type": "shell"}]
 
 
 @pytest.mark.parametrize(
@@ -169,6 +193,9 @@ TOOLS = [function("look"), PATCH_TOOL, NAMESPACE, {"type": "web_search"}]
             {"mcp__files__read", "mcp__files__write", "apply_patch"},
         ),
         ({"type": "allowed_tools", "mode": "auto", "tools": []}, "auto", set()),
+        ({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "mcp"}]}, "auto", set()),
+        ({"type": "shell"}, "shell", None),
+        ({"type": "allowed_tools", "mode": "required", "tools": [{"type": "shell"}]}, "required", {"shell"}),
     ],
 )
 def test_conf_068_tool_choice_variants(choice: object, sent: object, allowed: set[str] | None) -> None:
@@ -182,7 +209,14 @@ def test_conf_068_tool_choice_variants(choice: object, sent: object, allowed: se
     ("choice", "code", "param"),
     [
         ({"type": "web_search"}, "unsupported_value", "tool_choice"),
-        ({"type": "apply_patch"}, "unsupported_value", "tool_choice"),
+        ({"type": "apply_patch"}, "invalid_value", "tool_choice"),  # the tool of that name is a custom one
+        ({"type": "local_shell"}, "invalid_value", "tool_choice"),
+        ({"type": "something_new"}, "unsupported_value", "tool_choice"),
+        (
+            {"type": "allowed_tools", "mode": "required", "tools": [{"type": "web_search"}, {"type": "mcp"}]},
+            "unsupported_value",
+            "tool_choice.tools",
+        ),
         ({"type": "mcp", "server_label": "x", "name": "y"}, "unsupported_value", "tool_choice"),
         ({"type": "function", "name": "absent"}, "invalid_value", "tool_choice"),
         ({"name": "look"}, "invalid_value", "tool_choice"),

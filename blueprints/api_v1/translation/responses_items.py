@@ -168,11 +168,17 @@ def _pair(conversation: Conversation) -> None:
     """Give the k-th output of a call id to the k-th call with it: weak upstreams use the same ids again."""
     calls: dict[str, list[int]] = {}
     outputs: dict[str, list[int]] = {}
+    shell_ids: dict[str, str] = {}
     for place, entry in enumerate(conversation.entries):
         if entry.kind in CALLS:
             calls.setdefault(call_id_of(entry), []).append(place)
+            if entry.kind == "local_shell_call":
+                shell_ids[str(entry.item.get("id"))] = call_id_of(entry)
         elif entry.kind in OUTPUTS:
-            outputs.setdefault(call_id_of(entry), []).append(place)
+            call_id = call_id_of(entry)
+            if call_id not in calls and entry.kind == "local_shell_call_output":
+                call_id = shell_ids.get(call_id, call_id)  # it has an id alone, which may be the item's
+            outputs.setdefault(call_id, []).append(place)
     for call_id, places in outputs.items():
         if call_id not in calls:
             raise InvalidRequest(

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from .responses_bridged_tools import arguments_of, output_of
 from .responses_capabilities import Capabilities
 from .responses_content import chat_content, text_of, tool_output
 from .responses_custom_input import wrap
@@ -125,7 +126,7 @@ class _Writer:
             answer: dict[str, Any] = {"role": "tool", "tool_call_id": call["id"], "content": UNANSWERED}
             if place in self._output_of:
                 output = self._entries[self._output_of[place]]
-                told = tool_output(output.item.get("output"), f"{output.path}.output", self._can)
+                told = tool_output(output_of(output.item), f"{output.path}.output", self._can)
                 answer["content"] = told.content
                 moved += told.moved
             answers.append(answer)
@@ -175,8 +176,8 @@ class _Writer:
         if kind == "custom_tool_call":
             name = self._tools.wire_name(str(item.get("name", "")), namespace, "custom")
             return name, wrap(_text_or_json(item.get("input")))
-        action = item.get("operation" if kind == "apply_patch_call" else "action")
-        return kind.removesuffix("_call"), orjson.dumps(action if action is not None else {}).decode()
+        bridged = kind.removesuffix("_call")
+        return self._tools.wire_name(bridged, None, bridged), arguments_of(item)
 
     def _upstream_id(self, call_id: str, name: str) -> str:
         if self._can.call_ids == "nine":

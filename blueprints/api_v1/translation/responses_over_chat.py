@@ -13,6 +13,8 @@ import orjson
 
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
 from .chat_answer import Tokens, content_of, finish_reason, reasoning_of
+from .responses_bridged_calls import OpenBridgedCall
+from .responses_bridged_tools import BRIDGED_KINDS, ITEM_PREFIXES
 from .responses_calls import Call, Calls, body_of
 from .responses_events import DONE, EventWriter, SilentWriter, inside_of, read_json
 from .responses_logprobs import probabilities
@@ -29,6 +31,7 @@ _TOLD_CODES = frozenset(
         "server_is_overloaded",
     }
 )  # fmt: skip
+_CALL_PREFIXES = {"function": "fc_", "custom": "ctc_", **ITEM_PREFIXES}
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -341,9 +344,9 @@ class ResponsesOverChat:
         self._held, self._held_logprobs = [], []
         out = self._make_room()
         tool = self._tools.called(call.name)
-        prefix = "fc_" if tool.kind == "function" else "ctc_"
-        opened = call.opened = OpenCall(
-            self._writer, self._new_id(prefix), len(self._items), call_id=call.call_id, tool=tool
+        kind = OpenBridgedCall if tool.kind in BRIDGED_KINDS else OpenCall
+        opened = call.opened = kind(
+            self._writer, self._new_id(_CALL_PREFIXES[tool.kind]), len(self._items), call_id=call.call_id, tool=tool
         )
         self._items.append(opened)
         self.output_bytes += len(call.name)

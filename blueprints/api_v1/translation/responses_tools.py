@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import InvalidRequest
+from .responses_bridged_tools import BRIDGED_KINDS, DEFINITIONS, BridgedKind, is_bridged
 from .responses_custom_input import WRAPPER_SCHEMA
 
-# Tools that only their own vendor can run and that agents send in every request: left out.
-DROPPED_KINDS = frozenset(
-    {"image_generation", "tool_search", "programmatic_tool_calling", "local_shell", "shell", "apply_patch"}
-)
-# Tools whose results the client waits for: leaving them out would answer something else than was asked.
-REFUSED_KINDS = frozenset({"file_search", "code_interpreter", "mcp"})
+# Tools that run where their vendor is. Nobody here can, and agents send some of them with every request.
+_HOSTED = (
+    "web_search", "file_search", "code_interpreter", "computer", "mcp", "image_generation", "tool_search",
+    "programmatic_tool_calling",
+)  # fmt: skip
 
+# Kinds that a choice may name; tools of any other kind have been left out.
+_USABLE = frozenset({"function", "custom", "namespace", *BRIDGED_KINDS})
 _LONGEST = 64
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
@@ -31,7 +33,7 @@ _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 class Tool:
     """One tool as the client named it; ``is_patch``: its text is a patch in the grammar of coding agents."""
 
-    kind: Literal["function", "custom"]
+    kind: Literal["function", "custom"] | BridgedKind
     name: str
     namespace: str | None = None
     is_patch: bool = False
@@ -91,8 +93,10 @@ class ToolTable:
 def tool_table(tools: object, late_tools: Iterable[object] = ()) -> ToolTable:
     """Return the table of a request's ``tools`` and of those that came inside its input.
 
+    Tools that nobody here can run are left out with a note: one of them must not end a whole turn.
+
     Raises:
-        InvalidRequest: a tool without a name, or one that nobody here can run and that must not be left out.
+        InvalidRequest: a tool without a type or a name.
     """
     table = ToolTable()
     for place, tool in enumerate(tools if isinstance(tools, list) else []):
@@ -129,10 +133,15 @@ def chat_choice(table: ToolTable, choice: object) -> tuple[object, frozenset[str
         )
     allowed = choice.get("tools")
     names: set[str] = set()
+    left_out: set[str] = set()
     for place, tool in enumerate(allowed if isinstance(allowed, list) else []):
-        if isinstance(tool, dict) and _is_left_out(tool.get("type")):
-            continue  # the tool itself has been left out too
-        names.update(_chosen(table, tool, f"tool_choice.tools[{place}]"))
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and kind not in _USABLE:
+            left_out.add(kind)  # the tool itself has been left out too
+        else:
+            names.update(_chosen(table, tool, f"tool_choice.tools[{place}]"))
+    if mode == "required" and left_out and not names:
+        raise _unusable("tool_choice.tools", min(left_out))
     return mode or "auto", frozenset(names)
 
 
@@ -149,12 +158,11 @@ def _chosen(table: ToolTable, choice: object, path: str = "tool_choice") -> Iter
         namespace = choice.get("namespace")
         wire = table.find(str(name), namespace if isinstance(namespace, str) else None, kind)
         members = [wire] if wire else [w for w, tool in table.tools.items() if tool.name == name][:1]
+    elif kind in BRIDGED_KINDS:
+        name = kind
+        members = [wire for wire, tool in table.tools.items() if tool.kind == kind]
     else:
-        raise InvalidRequest(
-            f"{path}.type: tools of the type '{kind[:64]}' cannot be used here.",
-            code="unsupported_value",
-            param=f"{path}.type" if path != "tool_choice" else path,
-        )
+        raise _unusable(path, kind)
     if not members:
         raise InvalidRequest(f"{path}: there is no tool '{str(name)[:64]}' in tools.", param=path)
     yield from members
@@ -170,14 +178,11 @@ def _take(table: ToolTable, tool: object, path: str) -> None:
         _take_callable(table, tool, path, None)
     elif kind == "namespace":
         _take_namespace(table, tool, path)
-    elif kind in REFUSED_KINDS or kind.startswith("computer"):
-        raise InvalidRequest(
-            f"{path}.type: tools of the type '{kind[:64]}' cannot be used here.",
-            code="unsupported_value",
-            param=f"{path}.type",
-        )
-    else:  # a kind that is known to be of no use here, or a new one, which is no reason to refuse a whole turn
-        known = "" if _is_left_out(kind) else "unknown "
+    elif kind in BRIDGED_KINDS and is_bridged(tool):
+        definition = DEFINITIONS[kind]
+        table.add(Tool(kind, kind), definition.description, definition.parameters)
+    else:  # a kind that is known to be of no use here, or a new one
+        known = "" if kind.startswith(_HOSTED) or kind in BRIDGED_KINDS else "unknown "
         table.notes.append(f"left out the {known}tool type {kind[:64]}")
 
 
@@ -220,8 +225,10 @@ def _name_of(tool: dict[str, Any], path: str) -> str:
     return name
 
 
-def _is_left_out(kind: object) -> bool:
-    return isinstance(kind, str) and (kind in DROPPED_KINDS or kind.startswith("web_search"))
+def _unusable(path: str, kind: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{path}: tools of the type '{kind[:64]}' cannot be used here.", code="unsupported_value", param=path
+    )
 
 
 def _identity(tool: Tool) -> tuple[str, str, str]:
