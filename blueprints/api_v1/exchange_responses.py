@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,10 @@ from .translation.native_request import to_native_request
 from .translation.responses_capabilities import Capabilities
 from .translation.responses_object import response_base
 from .translation.responses_request import Asked, asked_responses_effort, to_upstream_chat
-from .translation.stream_translator import StreamTranslator
+
+log = logging.getLogger("smartroute.responses")
+
+_MOST_NOTES = 10
 
 
 class ResponsesExchanges:
@@ -37,6 +41,7 @@ class ResponsesExchanges:
         lookup: Lookup,
     ) -> None:
         """``history`` are the items that the call builds on; ``lookup`` finds stored items by their ids."""
+        _log_notes(call, asked.notes)
         self._over_chat = ResponsesToChat(call, asked, seals, new_call_id, kept)
         self._native = ResponsesToResponses(call, history, seals, new_call_id, kept, lookup)
 
@@ -61,10 +66,11 @@ class ResponsesToChat:
         self._new_call_id = new_call_id
         self._kept = kept
         self.asked_effort = asked_responses_effort(call.body)
+        self._upstream = ""
         self._translator: StoppableOverChat | None = None
 
     @property
-    def translator(self) -> StreamTranslator:
+    def translator(self) -> StoppableOverChat:
         """What turns the upstream's chunks into the client's events."""
         return self._over_chat
 
@@ -81,7 +87,7 @@ class ResponsesToChat:
                 new_id=new_id,
                 new_call_id=self._new_call_id,
                 now=_now,
-                seal=self._seals.close,
+                seal=self._seal,
             )
         return self._translator
 
@@ -93,6 +99,7 @@ class ResponsesToChat:
     def request(self, route: Route, effort: str | None, part: int) -> dict[str, Any]:
         """Return the conversation as chat messages, the tools as functions."""
         self._kept.exchange = self
+        self._upstream = route.upstream.name
         prepared = to_upstream_chat(
             self._asked,
             model=route.model,
@@ -103,6 +110,9 @@ class ResponsesToChat:
             call_extras=_no_extras,
         )
         return prepared.request
+
+    def _seal(self, value: dict[str, Any]) -> str:
+        return self._seals.close({**value, "upstream": self._upstream})
 
     def end_part(self) -> bytes:
         """There is one part only."""
@@ -152,7 +162,7 @@ class ResponsesToResponses:
         self._translator: StoppableNative | None = None
 
     @property
-    def translator(self) -> StreamTranslator:
+    def translator(self) -> StoppableNative:
         """What turns the upstream's events into the client's."""
         return self._native
 
@@ -241,6 +251,16 @@ class ResponsesToResponses:
         return _stopped(self._call, self._native)
 
 
+def _log_notes(call: Call, notes: tuple[str, ...]) -> None:
+    """Write in one line what of a request goes to no upstream. Names in it are the client's: no line of theirs."""
+    told = list(dict.fromkeys(notes))
+    if not told:
+        return
+    more = f"; and {len(told) - _MOST_NOTES} more" if len(told) > _MOST_NOTES else ""
+    line = "".join(c if c.isprintable() else "?" for c in "; ".join(told[:_MOST_NOTES]))
+    log.info("%s: %s%s", call.request_id, line, more)
+
+
 def _keep_ended(kept: KeptResponse, response: dict[str, Any]) -> None:
     # One that has not ended is cut. Its translator is told why a moment later, and stores it then.
     if response["status"] != "cancelled":
@@ -258,6 +278,7 @@ def _capabilities(route: Route) -> Capabilities:
         images="yes" if "image" in route.input else "refuse",
         files="file" in route.input,
         audio="audio" in route.input,
+        upstream=route.upstream.name,
     )
 
 

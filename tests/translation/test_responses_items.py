@@ -217,6 +217,17 @@ def test_sealed_details_go_back_unchanged() -> None:
     assert messages([item, call("a")], can=can)[0]["reasoning_details"] == DETAILS
 
 
+@pytest.mark.parametrize(
+    ("field", "east", "west"), [("reasoning_details", DETAILS, None), ("reasoning_content", "whole", "shown")]
+)
+def test_sealed_reasoning_is_opened_for_the_upstream_that_it_came_from(field: Any, east: Any, west: Any) -> None:
+    blob = sealed(kind="reasoning", text="whole", details=DETAILS, upstream="east")
+    item = reasoned(encrypted_content=blob, summary=[{"type": "summary_text", "text": "shown"}])
+    for name, sent in (("east", east), ("west", west)):
+        can = Capabilities(reasoning=Reasoning("tool_turns", field), upstream=name)
+        assert messages([item, call("a")], can=can)[0].get(field) == sent
+
+
 def test_reasoning_that_led_to_nothing_is_no_message() -> None:
     can = Capabilities(reasoning=Reasoning("always"))
     assert messages([reasoned(summary=[{"text": "s"}]), user("Hi")], can=can) == [{"role": "user", "content": "Hi"}]

@@ -41,3 +41,5 @@ class Capabilities:
     """``nine``: exactly nine letters and digits. ``kimi``: ``functions.<name>:<n>``."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     reasoning: Reasoning = Reasoning()
+    upstream: str = ""
+    """Its name: reasoning that was sealed for another one is none of its business."""

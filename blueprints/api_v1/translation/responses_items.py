@@ -23,10 +23,20 @@ Lookup = Callable[[str], dict[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """Old reasoning: its text, and what its upstream wants back unchanged."""
+    """Old reasoning: the text that the client was shown, and what was sealed for the upstream that it came from."""
 
-    text: str
+    shown: str
+    sealed: str | None = None
+    """The whole text; None: nothing was sealed here."""
     details: tuple[dict[str, Any], ...] = ()
+    """What that upstream wants back unchanged."""
+    upstream: str = ""
+
+    def for_upstream(self, name: str) -> tuple[str, tuple[dict[str, Any], ...]]:
+        """Return the text and the details that an upstream may have."""
+        if self.sealed is None or self.upstream != name:
+            return self.shown, ()
+        return self.sealed, self.details
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +157,11 @@ def _resolved(item: dict[str, Any], known: dict[str, dict[str, Any]], lookup: Lo
 def _thought(item: dict[str, Any], open_sealed: OpenSealed) -> Thought:
     sealed = item.get("encrypted_content")
     opened = open_sealed(sealed) if isinstance(sealed, str) and sealed else None
-    if opened is not None and opened.get("kind") == "reasoning":
-        return Thought(str(opened.get("text", "")), tuple(opened.get("details") or ()))
-    return Thought("\n\n".join(text_of(item.get("content")) or text_of(item.get("summary"))))
+    shown = "\n\n".join(text_of(item.get("content")) or text_of(item.get("summary")))
+    if opened is None or opened.get("kind") != "reasoning":
+        return Thought(shown)
+    details = tuple(opened.get("details") or ())
+    return Thought(shown, str(opened.get("text", "")), details, str(opened.get("upstream", "")))
 
 
 def _compaction(item: dict[str, Any], path: str, open_sealed: OpenSealed) -> Entry:

@@ -140,12 +140,13 @@ class _Writer:
         policy = self._can.reasoning
         if policy.when == "never" or (policy.when == "tool_turns" and not draft.calls):
             return
+        told = [thought.for_upstream(self._can.upstream) for thought in draft.thoughts]
         if policy.field == "reasoning_details":
-            details = [detail for thought in draft.thoughts for detail in thought.details]
+            details = [detail for _, kept in told for detail in kept]
             if details:
                 message[policy.field] = details
             return
-        text = "\n\n".join(thought.text for thought in draft.thoughts if thought.text)
+        text = "\n\n".join(thought for thought, _ in told if thought)
         if text or policy.when == "always":
             message[policy.field] = text
 
