@@ -9,7 +9,6 @@ from pathlib import Path
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from flask_migrate import Migrate
 from werkzeug.exceptions import HTTPException
 
 import blueprints.api_v1.blueprint
@@ -72,7 +71,6 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         SESSION_COOKIE_SECURE=(catalog.service.public_url or "").startswith("https://"),
     )
     db.init_app(app)
-    Migrate(app, db, directory=str(ROOT / "migrations"), compare_type=True)
     with app.app_context():
         prepare_engine(db.engine)
         storage = Storage(db.engine)

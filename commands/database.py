@@ -38,8 +38,12 @@ def _upgrade(**arguments: Any) -> Answer:
 
 def _group(*arguments: Any, **options: Any) -> Any:
     """Load the application for the commands below; a wrong configuration is a sentence, not a trace."""
+    from service import schema
+
     try:
-        return _flask_migrates_group(*arguments, **options)
+        told = _flask_migrates_group(*arguments, **options)
+        schema.attach_migrations()
+        return told
     except Exception as error:
         raise refused(error) from error
 

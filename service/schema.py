@@ -9,6 +9,7 @@ from pathlib import Path
 
 import flask_migrate
 from alembic.runtime.migration import MigrationContext
+from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
 from models.base import db
@@ -17,6 +18,13 @@ from service.services import services
 
 MIGRATING_WAIT_S = 120
 _LOCK_NAME = "smart-route migrating"
+
+
+def attach_migrations() -> None:
+    """Give the current application its migrations; workers never need them, and they are large."""
+    if "migrate" not in current_app.extensions:
+        directory = services().settings.root / "migrations"
+        flask_migrate.Migrate(current_app._get_current_object(), db, directory=str(directory), compare_type=True)  # type: ignore[attr-defined]
 
 
 def make_if_missing() -> None:
@@ -35,6 +43,7 @@ def change(work: Callable[[], object]) -> tuple[str | None, str | None]:
     Raises:
         StorageUnavailable: the database cannot be reached or refuses.
     """
+    attach_migrations()
     try:
         with one_at_a_time():
             before = revision()
