@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import secrets
-import string
 from dataclasses import dataclass
 from typing import Any
 
 from catalog.model import Profile
-
-_ID_ALPHABET = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +27,5 @@ class Call:
 
 
 def new_id(prefix: str) -> str:
-    """Return ``prefix`` and 28 random letters and digits."""
-    return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(28))
+    """Return ``prefix`` and 32 random letters and digits."""
+    return prefix + secrets.token_hex(16)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+from functools import lru_cache
 from typing import Any
 
 import gevent
@@ -138,8 +139,8 @@ class UpstreamBody:
         """Take the chunked framing off (RFC 9112, section 7.1)."""
         data = self._frame + raw
         self._frame = b""
-        pieces = []
-        place = 0
+        pieces: list[bytes] = []
+        place = _whole_chunks(data, pieces) if self._left == 0 else 0
         while place < len(data):
             if self._left is not None and self._left > 0:
                 piece = data[place : place + self._left]
@@ -182,6 +183,20 @@ class UpstreamBody:
             self._answer.close()
 
 
+def _whole_chunks(data: bytes, pieces: list[bytes]) -> int:
+    """Collect the chunks that ``data`` begins with and holds whole; return where the rest begins."""
+    place = 0
+    while (line_end := data.find(b"\r\n", place)) >= 0:
+        start = line_end + 2
+        end = start + _chunk_size(data[place:line_end])
+        if end == start or data[end : end + 2] != b"\r\n":  # the last chunk, half a one, or a broken one
+            break
+        pieces.append(data[start:end])
+        place = end + 2
+    return place
+
+
+@lru_cache(maxsize=4096)  # the events of a stream have few sizes
 def _chunk_size(line: bytes) -> int:
     digits = line.split(b";", 1)[0].strip()
     if not _HEX.fullmatch(digits):
