@@ -19,6 +19,7 @@ from .stoppable_translators import StoppableNative, StoppableOverChat
 from .translation.chat_answer import Tokens
 from .translation.native_request import to_native_request
 from .translation.responses_capabilities import Capabilities
+from .translation.responses_native_bridge import NativeBridge
 from .translation.responses_object import response_base
 from .translation.responses_request import Asked, asked_responses_effort, to_upstream_chat
 
@@ -43,7 +44,7 @@ class ResponsesExchanges:
         """``history`` are the items that the call builds on; ``lookup`` finds stored items by their ids."""
         _log_notes(call, asked.notes)
         self._over_chat = ResponsesToChat(call, asked, seals, new_call_id, kept)
-        self._native = ResponsesToResponses(call, history, seals, new_call_id, kept, lookup)
+        self._native = ResponsesToResponses(call, asked, history, seals, new_call_id, kept, lookup)
 
     def for_route(self, route: Route) -> ResponsesToChat | ResponsesToResponses:
         """Return the exchange for a route's upstream: its own form where it knows the client's."""
@@ -144,6 +145,7 @@ class ResponsesToResponses:
     def __init__(
         self,
         call: Call,
+        asked: Asked,
         history: list[dict[str, Any]],
         seals: Seals,
         new_call_id: Callable[[], str],
@@ -158,6 +160,7 @@ class ResponsesToResponses:
         self._kept = kept
         self._lookup = lookup
         self.asked_effort = asked_responses_effort(call.body)
+        self._bridge = NativeBridge(asked.tools)
         self._upstream = ""
         self._translator: StoppableNative | None = None
 
@@ -177,6 +180,7 @@ class ResponsesToResponses:
                 new_id=new_id,
                 new_call_id=self._new_call_id,
                 seal=self._seal if wants_sealed else None,
+                restored=self._bridge.restored,
             )
         return self._translator
 
@@ -202,10 +206,10 @@ class ResponsesToResponses:
         everything = [*self._history, *given]
 
         def plain(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            return plain_items(items, everything, self._seals.open, self._lookup)
+            return self._bridge.items(plain_items(items, everything, self._seals.open, self._lookup), everything)
 
         prepared = to_native_request(
-            {**self._call.body, "input": plain(given)},
+            {**self._bridge.body(self._call.body), "input": plain(given)},
             model=route.model,
             stream=self._call.stream,
             effort=effort,

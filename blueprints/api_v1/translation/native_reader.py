@@ -48,10 +48,15 @@ class NativeReader:
     """The items of one upstream's answer; its methods return the client's bytes for what they are told."""
 
     def __init__(
-        self, writer: EventWriter, ids: OwnIds, templates: Templates[Delta], seal: Callable[[Fields], str] | None
+        self,
+        writer: EventWriter,
+        ids: OwnIds,
+        templates: Templates[Delta],
+        seal: Callable[[Fields], str] | None,
+        restored: Callable[[Any], Any],
     ) -> None:
-        """Write by ``writer``; learn ``templates`` of deltas; ``seal`` as for ``NativeResponses``."""
-        self._writer, self._ids, self._seal = writer, ids, seal
+        """Write by ``writer``; learn ``templates`` of deltas; ``seal``, ``restored`` as for ``NativeResponses``."""
+        self._writer, self._ids, self._seal, self._restored = writer, ids, seal, restored
         self.templates = templates
         self.items: list[Item] = []
         self._by_id: dict[str, Item] = {}
@@ -84,7 +89,7 @@ class NativeReader:
         if kind == "response.output_item.added":
             return self._item_added(event)
         if kind == "response.output_item.done":
-            return self._item_done(event.get("item"), event.get("output_index"))
+            return self._item_done(self._restored(event.get("item")), event.get("output_index"))
         if kind in PART_ADDED or kind in PART_DONE:
             return self._part(event, is_end=kind in PART_DONE)
         if kind == "response.output_text.annotation.added":
@@ -102,7 +107,7 @@ class NativeReader:
         return by_index if by_index is not None and by_index.final is None else None
 
     def _item_added(self, event: Fields) -> bytes:
-        told, index = event.get("item"), event.get("output_index")
+        told, index = self._restored(event.get("item")), event.get("output_index")
         if not isinstance(told, dict) or not is_known(told.get("type")):
             return b""
         earlier = self._find({"item_id": told.get("id"), "output_index": index})
@@ -286,7 +291,7 @@ class NativeReader:
             status = "incomplete"
             self.incomplete = "content_filter" if reason == "content_filter" else "max_output_tokens"
         output = response.get("output")
-        known = [one for one in (output if isinstance(output, list) else []) if isinstance(one, dict)]
+        known = [self._restored(one) for one in (output if isinstance(output, list) else []) if isinstance(one, dict)]
         known = [one for one in known if is_known(one.get("type"))]
         out = b""
         for number, item in enumerate(self.items):

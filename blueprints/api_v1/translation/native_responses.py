@@ -31,6 +31,7 @@ class NativeResponses:
         new_id: Callable[[str], str],
         new_call_id: Callable[[], str],
         seal: Callable[[dict[str, Any]], str] | None = None,
+        restored: Callable[[Any], Any] = lambda told: told,
     ) -> None:
         """Take what the answer is known by.
 
@@ -38,11 +39,12 @@ class NativeResponses:
         and incomplete_details; it is asked once for ``in_progress`` and once for the end. ``new_id`` makes an
         id from a prefix. ``seal`` turns what the upstream wants back of a reasoning item (``id`` and
         ``encrypted_content``) into text for the client, who asked for it; without it nothing is given out.
+        ``restored`` returns an item of the upstream as it is to be read, where the request named a tool otherwise.
         """
         self._answer_id = answer_id
         self._base_object = base_object
         self._new_id, self._new_call_id = new_id, new_call_id
-        self._seal = seal
+        self._seal, self._restored = seal, restored
         self._writer = EventWriter(lambda: self._object("in_progress", []))
         self._estimate: Tokens | None = None
         self.restart()
@@ -52,7 +54,7 @@ class NativeResponses:
         self._writer.restart()
         self._ids = OwnIds(self._new_id, self._new_call_id)
         self._templates: Templates[Delta] = Templates()
-        self._reader = NativeReader(self._writer, self._ids, self._templates, self._seal)
+        self._reader = NativeReader(self._writer, self._ids, self._templates, self._seal, self._restored)
         self._trouble: GatewayError | None = None
         self._error: dict[str, Any] | None = None
         self._final: dict[str, Any] | None = None

@@ -99,8 +99,10 @@ def tool_table(tools: object, late_tools: Iterable[object] = ()) -> ToolTable:
         InvalidRequest: a tool without a type or a name.
     """
     table = ToolTable()
-    for place, tool in enumerate(tools if isinstance(tools, list) else []):
-        _take(table, tool, f"tools[{place}]")
+    placed = [(f"tools[{place}]", tool) for place, tool in enumerate(tools if isinstance(tools, list) else [])]
+    # Functions first: upstreams of the same dialect get them under their own names, whatever else is named so.
+    for path, tool in sorted(placed, key=lambda one: _is_of_its_own_kind(one[1])):
+        _take(table, tool, path)
     for tool in late_tools:
         try:
             _take(table, tool, "input")
@@ -223,6 +225,10 @@ def _name_of(tool: dict[str, Any], path: str) -> str:
         code = "missing_required_parameter" if name in (None, "") else "invalid_type"
         raise InvalidRequest(f"{path}.name: expected the name of the tool.", code=code, param=f"{path}.name")
     return name
+
+
+def _is_of_its_own_kind(tool: object) -> bool:
+    return isinstance(tool, dict) and tool.get("type") in BRIDGED_KINDS
 
 
 def _unusable(path: str, kind: str) -> InvalidRequest:
