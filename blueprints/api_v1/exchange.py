@@ -6,6 +6,7 @@ them, it asks the call's ``Exchanges`` for the one that fits the route it tries.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -13,6 +14,8 @@ from catalog.model import Route
 
 from .translation.chat_answer import Tokens
 from .translation.stream_translator import StreamTranslator
+
+log = logging.getLogger("smartroute.relay")
 
 Estimate = Callable[[int], Tokens]
 """Makes token counts of the length of an answer in bytes, for upstreams that tell none."""
@@ -69,3 +72,11 @@ class Exchanges(Protocol):
 
     def for_route(self, route: Route) -> Exchange:
         """Return the exchange for a route's upstream; always the same one for the same dialect."""
+
+
+def keep(exchange: Exchange) -> None:
+    """Store what the client asked to be stored; whatever goes wrong with that, the answer itself goes out."""
+    try:
+        exchange.keep()
+    except Exception:
+        log.exception("an answer could not be stored")

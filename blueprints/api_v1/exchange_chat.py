@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from catalog.model import Route
 
@@ -70,6 +71,7 @@ class ChatToChat:
             stream=self._call.stream,
             effort=effort,
             max_output_tokens=self._call.profile.max_output_tokens,
+            knows_developer=urlsplit(route.upstream.base_url).hostname == "api.openai.com",
         )
 
     def end_part(self) -> bytes:

@@ -22,7 +22,7 @@ from .attempts import Attempts
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTimeout
-from .exchange import Exchanges
+from .exchange import Exchanges, keep
 from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
@@ -215,7 +215,7 @@ class StreamedAnswer:
             self._ticket.settle(outcome)
         else:
             self._ticket.settle_before_output(outcome)
-        self._exchange.keep()
+        keep(self._exchange)
         self._on_end(outcome)
         yield out + last
 
@@ -244,7 +244,7 @@ class StreamedAnswer:
             outcome = self._outcome(usage_log.CANCELLED, "client_gone", counts)
         self._ticket.give_back(outcome)
         if self._ticket.is_marked:
-            self._exchange.keep()
+            keep(self._exchange)
         self._on_end(outcome)
 
     @property

@@ -16,7 +16,7 @@ from .attempts import Attempts
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamTimeout
-from .exchange import Exchange, Exchanges
+from .exchange import Exchange, Exchanges, keep
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
 from .upstream import Upstreams
@@ -57,7 +57,7 @@ def whole_answer(
     except BaseException:
         give_back(usage_log.FAILED, GatewayError.code)
         raise
-    exchange.keep()
+    keep(exchange)
     on_end(outcome)
     return answer
 

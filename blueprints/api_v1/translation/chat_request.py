@@ -15,14 +15,23 @@ _TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
 def to_upstream_chat(
-    body: dict[str, Any], *, model: str, stream: bool, effort: str | None, max_output_tokens: int | None
+    body: dict[str, Any],
+    *,
+    model: str,
+    stream: bool,
+    effort: str | None,
+    max_output_tokens: int | None,
+    knows_developer: bool = False,
 ) -> dict[str, Any]:
     """Return the request for an upstream's ``model``.
 
     ``effort`` replaces whatever depth the client named; None names none. ``max_output_tokens`` is the
-    profile's ceiling for one answer.
+    profile's ceiling for one answer. Where an upstream does not know the role ``developer``, and only OpenAI
+    does, those messages are given to it as ``system``.
     """
     request = {key: value for key, value in body.items() if value is not None}
+    if not knows_developer:
+        request["messages"] = [_as_system(message) for message in body["messages"]]
     for name in (*PRIVATE_FIELDS, *DEPTH_FIELDS, "reasoning_effort", "stream", "stream_options"):
         request.pop(name, None)
     request["model"] = model
@@ -48,3 +57,7 @@ def asked_effort(body: dict[str, Any]) -> object:
         return body["reasoning_effort"]
     reasoning = body.get("reasoning")
     return reasoning.get("effort") if isinstance(reasoning, dict) else None
+
+
+def _as_system(message: dict[str, Any]) -> dict[str, Any]:
+    return {**message, "role": "system"} if message.get("role") == "developer" else message
