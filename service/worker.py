@@ -1,14 +1,15 @@
 """This process as an owner of open usage-log rows: its lease, its beat, its unfinished closings.
 
 ``Housekeeping`` runs in greenlets of each gunicorn worker. It renews the lease, closes the rows of workers
-that are gone, repeats closings that the database refused a moment ago, and moves SQLite's write-ahead log
-into the database file, in a thread, because that waits for the disk.
+that are gone, repeats closings that the database refused a moment ago, deletes stored responses whose time is
+over, and moves SQLite's write-ahead log into the database file, in a thread, because that waits for the disk.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import random
 import secrets
 import threading
 import time
@@ -16,7 +17,7 @@ from collections.abc import Callable
 
 import gevent
 
-from models import lease
+from models import lease, stored_response
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
@@ -26,6 +27,7 @@ log = logging.getLogger("smartroute.worker")
 TIDY_EVERY_S = 2.0
 CHECKPOINT_EVERY_S = 2.0
 RETRY_AFTER_S = 1.0  # a renewal that failed
+FORGET_EVERY_S, BETWEEN_PORTIONS_S = 600.0, 0.1
 
 
 class Worker:
@@ -85,6 +87,7 @@ class Housekeeping:
         """Start the greenlets; they end with the process."""
         gevent.spawn(self._keep_lease)
         gevent.spawn(self._keep_tidy)
+        gevent.spawn(self._keep_forgetting)
         if self._storage.is_sqlite and self._storage.engine.url.database:
             gevent.spawn(self._keep_checkpointing, self._storage.engine.url.database)
 
@@ -116,6 +119,15 @@ class Housekeeping:
             self._void.discard(owner_id)
             log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
 
+    def forget_expired(self) -> None:
+        """Delete stored responses whose time is over, one bounded portion after the other.
+
+        Raises:
+            StorageUnavailable: the database refuses; the rest waits for the next round.
+        """
+        while stored_response.forget_expired(self._storage) == stored_response.PORTION:
+            gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
+
     def _keep_lease(self) -> None:
         while True:
             done = self._try(self.beat)
@@ -125,6 +137,13 @@ class Housekeeping:
         while True:
             self._try(self.tidy)
             gevent.sleep(TIDY_EVERY_S)
+
+    def _keep_forgetting(self) -> None:
+        # Workers and machines start together; by chance they do not all ask at once.
+        gevent.sleep(random.uniform(0, FORGET_EVERY_S))  # noqa: S311  (spreads the work, guards nothing)
+        while True:
+            self._try(self.forget_expired)
+            gevent.sleep(FORGET_EVERY_S)
 
     def _try(self, work: Callable[[], None]) -> bool:
         try:
