@@ -122,6 +122,15 @@ def current_standing(who: Caller) -> Standing:
     return house.storage.read(look)
 
 
+def check_model(who: Caller, asked: str | None) -> None:
+    """Refuse a name that is no public alias, for a request that no call is made of.
+
+    Raises:
+        UnknownModel: it is none.
+    """
+    _served_profile(who, asked)
+
+
 def json_answer(value: object, headers: dict[str, str], status: int = 200) -> Response:
     """Return a JSON answer."""
     return Response(orjson.dumps(value), status=status, mimetype="application/json", headers=headers)

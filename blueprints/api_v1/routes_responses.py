@@ -10,16 +10,21 @@ from service.services import services
 
 from .authentication import Caller
 from .blueprint import bp
+from .calls import Call
 from .continuations import item_result_ids
 from .errors import InvalidRequest, UnknownResponse, UpgradeRequired
+from .exchange import Exchanges
+from .exchange_compaction import COMPACT_ENDPOINT, CompactionExchanges
 from .exchange_items import items_of
 from .exchange_responses import ResponsesExchanges
+from .input_estimate import estimated_input_tokens
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .response_store import ResponseStore, Seals
-from .routes_call import answer, call_of, caller, current_standing, json_answer, json_body
+from .routes_call import NewCallId, answer, call_of, caller, check_model, current_standing, json_answer, json_body
 from .running_responses import running_responses
-from .schemas_responses import check_responses
+from .schemas_responses import check_compact, check_responses
+from .translation.compaction import asks_compaction, summary_request
 from .translation.responses_request import read_request
 
 _PAGE, _MOST_A_PAGE = 20, 100
@@ -27,23 +32,40 @@ _PAGE, _MOST_A_PAGE = 20, 100
 
 @bp.post("/responses")
 def create_response() -> Response:
-    """Answer a Responses request, whole or streamed."""
+    """Answer a Responses request, whole or streamed; one that ends in a ``compaction_trigger`` by a compaction."""
     who = caller()
     body, body_bytes = json_body()
     check_responses(body)
     call = call_of(who, body, body_bytes, "responses", "resp_")
-    store, seals = _store(who), Seals(services().keyring, who.account_id)
-    previous = body.get("previous_response_id")
-    history = store.history(previous) if previous is not None else []
-    asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
+    store = _store(who)
     kept = KeptResponse(call, None if body.get("store") is False else store, running_responses())
-    return answer(
-        who,
-        call,
-        item_result_ids([*history, *items_of(body.get("input"))]),
-        lambda new_call_id: ResponsesExchanges(call, asked, history, kept, seals, new_call_id, store.item),
-        kept,
-    )
+    return _answered(who, call, store, kept, compacts=asks_compaction(body))
+
+
+@bp.post("/responses/compact")
+def compact_conversation() -> Response:
+    """Answer with one item that stands for a whole conversation."""
+    who = caller()
+    told, body_bytes = json_body()
+    check_compact(told)
+    body = {name: value for name, value in told.items() if name not in ("stream", "stream_options")}
+    call = call_of(who, body, body_bytes, COMPACT_ENDPOINT, "resp_")
+    return _answered(who, call, _store(who), KeptResponse(call, None, running_responses()), compacts=True)
+
+
+@bp.post("/responses/input_tokens")
+def count_input_tokens() -> Response:
+    """Estimate how many tokens a request would be; nothing is sent, nothing is counted."""
+    who = caller()
+    body, _ = json_body()
+    check_responses(body)
+    check_model(who, body.get("model"))
+    store = _store(who)
+    history = _history(store, body)
+    read_request(body, history=history, open_sealed=_seals(who).open, lookup=store.item)
+    tokens = estimated_input_tokens(body, [*history, *items_of(body.get("input"))])
+    counted = {"object": "response.input_tokens", "input_tokens": tokens}
+    return json_answer(counted, quota_headers(current_standing(who), "responses"))
 
 
 @bp.get("/responses")
@@ -95,6 +117,29 @@ def cancel_response(response_id: str) -> Response:
     if stopped is None:
         raise UnknownResponse(response_id)
     return json_answer(stopped, quota_headers(current_standing(who), "responses"))
+
+
+def _answered(who: Caller, call: Call, store: ResponseStore, kept: KeptResponse, *, compacts: bool) -> Response:
+    seals = _seals(who)
+    history = _history(store, call.body)
+    body = summary_request(call.body) if compacts else call.body
+    asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
+    result_ids = None if compacts else item_result_ids([*history, *items_of(body.get("input"))])
+    kind = CompactionExchanges if compacts else ResponsesExchanges
+
+    def exchanges(new_call_id: NewCallId) -> Exchanges:
+        return kind(call, asked, history, kept, seals, new_call_id, store.item)
+
+    return answer(who, call, result_ids, exchanges, kept)
+
+
+def _history(store: ResponseStore, body: dict[str, Any]) -> list[dict[str, Any]]:
+    previous = body.get("previous_response_id")
+    return store.history(previous) if previous is not None else []
+
+
+def _seals(who: Caller) -> Seals:
+    return Seals(services().keyring, who.account_id)
 
 
 def _store(who: Caller) -> ResponseStore:

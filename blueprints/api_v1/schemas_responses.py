@@ -111,3 +111,16 @@ def check_responses(body: dict[str, Any]) -> None:
             code="invalid_type",
             param="tool_choice",
         )
+
+
+def check_compact(body: dict[str, Any]) -> None:
+    """Check the body of ``responses/compact``. Here the model must be named.
+
+    Raises:
+        InvalidRequest: naming the first field that is wrong.
+    """
+    check_responses(body)
+    if body.get("model") is None:
+        raise InvalidRequest("model: this field is required.", code="missing_required_parameter", param="model")
+    if not body.get("input") and body.get("previous_response_id") is None:
+        raise InvalidRequest("input: this field is required.", code="missing_required_parameter", param="input")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.conftest import GatewayFactory
@@ -18,6 +20,16 @@ def running(api: Responses, words: str = SLOW, **fields: object) -> Stream:
     stream = api.stream(words, **fields)
     stream.wait_for("response.output_text.delta")
     return stream
+
+
+def shown_as(status: str, api: Responses, response_id: str, timeout_s: float) -> dict[str, Any]:
+    """The stored response, once it has a status."""
+
+    def found() -> dict[str, Any] | None:
+        body: dict[str, Any] = api.get(response_id).json()
+        return body if body["status"] == status else None
+
+    return wait_until(f"the response is {status}", found, timeout_s=timeout_s) or {}
 
 
 def test_running_stream_is_shown_as_in_progress(either: Responses) -> None:
@@ -87,11 +99,7 @@ def test_stream_that_its_client_leaves_is_stored_as_cancelled(either: Responses)
     stream = running(either)
     response_id = stream.id
     stream.leave()
-    shown = wait_until(
-        "the response is cancelled",
-        lambda: next((body for body in [either.get(response_id).json()] if body["status"] == "cancelled"), {}),
-        timeout_s=5,
-    )
+    shown = shown_as("cancelled", either, response_id, timeout_s=5)
     assert shown["output"][0]["status"] == "incomplete"
 
 
@@ -150,10 +158,6 @@ def test_response_of_a_killed_worker_is_shown_as_failed(
     stream = running(api)
     response_id = stream.id
     gateway.kill9_worker()
-    shown = wait_until(
-        "the response has failed",
-        lambda: next((body for body in [api.get(response_id).json()] if body["status"] == "failed"), {}),
-        timeout_s=25,
-    )
+    shown = shown_as("failed", api, response_id, timeout_s=25)
     assert shown["error"]["code"] == "server_error"
     assert api.cancel(response_id).status_code == 400
