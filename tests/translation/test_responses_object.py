@@ -72,6 +72,25 @@ def test_what_the_client_asked_for_is_told_back() -> None:
     assert {key: found[key] for key in body} == body
 
 
+def test_tools_that_the_schema_does_not_know_are_not_told() -> None:
+    assert base(tools=[{"type": "something_new"}, {"type": "shell"}])["tools"] == [{"type": "shell"}]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("none", "none"),
+        ({"type": "shell"}, {"type": "shell"}),
+        ({"type": "local_shell"}, "required"),
+        ({"type": "namespace", "name": "files"}, "required"),
+        ({"type": "function", "function": {"name": "look"}}, {"type": "function", "name": "look"}),
+        ({"type": "allowed_tools", "tools": []}, {"type": "allowed_tools", "tools": [], "mode": "auto"}),
+    ],
+)
+def test_choice_is_told_in_a_form_that_the_schema_knows(choice: object, told: object) -> None:
+    assert base(tool_choice=choice)["tool_choice"] == told
+
+
 def test_truncation_is_told_as_it_is_done() -> None:
     assert base(truncation="auto")["truncation"] == "disabled"
 

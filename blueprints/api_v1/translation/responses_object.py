@@ -11,6 +11,16 @@ from . import chat_answer
 from .chat_answer import Tokens
 
 _FUNCTION_KEYS = ("description", "parameters", "strict")
+# The kinds that the object's schema knows; clients that check it would fail on any other.
+_TOOL_KINDS = frozenset(
+    {
+        "function", "custom", "namespace", "local_shell", "shell", "apply_patch", "file_search", "computer",
+        "computer_use_preview", "web_search", "web_search_2025_08_26", "web_search_preview",
+        "web_search_preview_2025_03_11", "mcp", "code_interpreter", "image_generation", "tool_search",
+        "programmatic_tool_calling",
+    }
+)  # fmt: skip
+_CHOICE_KINDS = frozenset({"allowed_tools", "function", "custom", "shell", "apply_patch"})
 _FORMAT_KEYS = ("type", "name", "description", "schema", "strict")
 
 
@@ -44,8 +54,8 @@ def response_base(body: dict[str, Any], *, response_id: str, created_at: int, al
         "frequency_penalty": _given(body, "frequency_penalty", 0.0),
         "top_logprobs": _given(body, "top_logprobs", 0),
         "text": _text(body.get("text")),
-        "tool_choice": _given(body, "tool_choice", "auto"),
-        "tools": [_tool(tool) for tool in body.get("tools") or []],
+        "tool_choice": _choice(body.get("tool_choice")),
+        "tools": [_tool(tool) for tool in body.get("tools") or [] if _is_known(tool)],
         "truncation": "disabled",
         "usage": None,
     }
@@ -152,11 +162,28 @@ def _given(body: dict[str, Any], name: str, otherwise: object) -> object:
     return otherwise if value is None else value
 
 
+def _is_known(tool: object) -> bool:
+    return isinstance(tool, dict) and tool.get("type") in _TOOL_KINDS
+
+
 def _tool(tool: object) -> object:
     """Complete a function as the schema wants it; other tools are told as they came."""
     if isinstance(tool, dict) and tool.get("type") == "function":
         return {**tool, **{key: tool.get(key) for key in _FUNCTION_KEYS}}
     return tool
+
+
+def _choice(told: object) -> object:
+    """Return the choice in a form that the schema knows; what it cannot name was required all the same."""
+    if not isinstance(told, dict):
+        return "auto" if told is None else told
+    kind = told.get("type")
+    if kind not in _CHOICE_KINDS:
+        return "required"
+    inner = told.get(kind)
+    if kind in ("function", "custom") and "name" not in told and isinstance(inner, dict):  # chat's form
+        return {"type": kind, "name": inner.get("name")}
+    return {**told, "mode": told.get("mode") or "auto"} if kind == "allowed_tools" else told
 
 
 def _text(told: object) -> dict[str, Any]:
