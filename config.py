@@ -154,9 +154,7 @@ def _sqlite_url(rest: str, root: Path) -> str:
     name, mark, query = rest.partition("?")
     if name in ("", ":memory:") or name.startswith("file:"):
         # Each worker would have a database of its own, and no quota would be exact.
-        raise SettingsError(
-            "DATABASE_URL must name a file after sqlite:///, a database in memory is not shared."
-        )
+        raise SettingsError("DATABASE_URL must name a file after sqlite:///, a database in memory is not shared.")
     return f"sqlite:///{root / name}{mark}{query}"
 
 
@@ -173,9 +171,7 @@ def _secret_key(given: Mapping[str, str]) -> str | None:
 def _host(given: Mapping[str, str]) -> str:
     host = given.get("HOST", "127.0.0.1")
     if any(character.isspace() or character in "/[]@" for character in host):
-        raise SettingsError(
-            f"HOST must be an address or a host name to listen on, such as 0.0.0.0, not {host!r}."
-        )
+        raise SettingsError(f"HOST must be an address or a host name to listen on, such as 0.0.0.0, not {host!r}.")
     return host
 
 

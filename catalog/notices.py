@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from catalog.model import Plan, Profile, Upstream
 
 
-def idle_parts(
-    upstreams: Sequence[Upstream], profiles: Sequence[Profile], plans: Sequence[Plan]
-) -> Iterator[str]:
+def idle_parts(upstreams: Sequence[Upstream], profiles: Sequence[Profile], plans: Sequence[Plan]) -> Iterator[str]:
     """Upstreams without a route, profiles above every plan, windows wider than any route behind them."""
     used = {route.upstream.name for profile in profiles for route in profile.routes}
     for upstream in upstreams:
@@ -24,8 +22,7 @@ def idle_parts(
         widest = max((width for width in widths if width), default=0)
         if profile.context_length and None not in widths and profile.context_length > widest:
             yield (
-                f"{profile.alias} offers a context_length of {profile.context_length}, "
-                f"its widest route takes {widest}"
+                f"{profile.alias} offers a context_length of {profile.context_length}, its widest route takes {widest}"
             )
 
 

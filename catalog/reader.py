@@ -17,9 +17,7 @@ from catalog.tables import Table
 SHIPPED = Path(__file__).with_name("shipped.toml")
 
 
-def read_catalog(
-    path: Path | None, *, port: int, env: Mapping[str, str], demo_base_url: str | None
-) -> Catalog:
+def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_base_url: str | None) -> Catalog:
     """The catalog of one file, or without a file (``path`` None) of UPSTREAM_* or of the demo upstream.
 
     ``port`` makes the public address when none is configured. ``demo_base_url`` is where the demo upstream
@@ -98,9 +96,7 @@ def _does(route: Route) -> tuple[object, ...]:
     )
 
 
-def _read_plans(
-    root: Table, shipped: Source, profiles: tuple[Profile, ...]
-) -> tuple[tuple[Plan, ...], list[str]]:
+def _read_plans(root: Table, shipped: Source, profiles: tuple[Profile, ...]) -> tuple[tuple[Plan, ...], list[str]]:
     """The plans, and a notice for each that is left out or loses a quota."""
     by_alias = {profile.alias: profile for profile in profiles}
     inherited = _by_name(shipped, "plans", "slug")

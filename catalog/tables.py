@@ -120,9 +120,7 @@ class Table:
             self.refuse(key, f"true or false, got {got(value)}")
         return value
 
-    def integer(
-        self, key: str, default: Default, *, least: int, most: int = LARGEST, hint: str = ""
-    ) -> int | Default:
+    def integer(self, key: str, default: Default, *, least: int, most: int = LARGEST, hint: str = "") -> int | Default:
         """A whole number of at least ``least`` and at most ``most``."""
         if key not in self:
             return default
@@ -148,9 +146,7 @@ class Table:
             return default
         value = self._number(key)
         if value is None or not 0 < value <= 86_400 or float(value) == 0:
-            self.refuse(
-                key, f"a number of seconds above 0 and of at most 86,400 (a day), got {got(self.raw(key))}"
-            )
+            self.refuse(key, f"a number of seconds above 0 and of at most 86,400 (a day), got {got(self.raw(key))}")
         return float(value)
 
     def _number(self, key: str) -> Decimal | None:

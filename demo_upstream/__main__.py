@@ -18,9 +18,7 @@ from demo_upstream.server import make_server  # noqa: E402
 
 def main() -> None:
     """Serve until SIGTERM, SIGINT or (if asked) the end of standard input."""
-    parser = argparse.ArgumentParser(
-        prog="python -m demo_upstream", description="The demo upstream of Smart Route."
-    )
+    parser = argparse.ArgumentParser(prog="python -m demo_upstream", description="The demo upstream of Smart Route.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--exit-with-stdin", action="store_true", help="end when standard input ends")

@@ -75,9 +75,7 @@ def is_legacy(conversation: Conversation) -> bool:
     return bool(conversation.body.get("functions")) and not conversation.body.get("tools")
 
 
-def _text_chunks(
-    conversation: Conversation, answer: Answer, odd: frozenset[str], chunk: Any
-) -> Iterator[bytes]:
+def _text_chunks(conversation: Conversation, answer: Answer, odd: frozenset[str], chunk: Any) -> Iterator[bytes]:
     """Content, piece by piece: the bytes around the text are made once per choice, not once per event."""
     number = copies(conversation)
     scored = conversation.body.get("logprobs") is True

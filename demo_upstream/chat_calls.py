@@ -36,11 +36,7 @@ def call_deltas(digest: str, answer: Answer, script: Script, legacy: bool) -> It
         return
     odd = frozenset(script.odd)
     rows = [list(_deltas(digest, answer.turn, n, call, odd)) for n, call in enumerate(answer.calls)]
-    ordered = (
-        (d for row in zip_longest(*rows) for d in row)
-        if script.interleave
-        else (d for row in rows for d in row)
-    )
+    ordered = (d for row in zip_longest(*rows) for d in row) if script.interleave else (d for row in rows for d in row)
     for delta in ordered:
         if delta is not None:
             yield {"tool_calls": [delta]}

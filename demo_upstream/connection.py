@@ -60,16 +60,12 @@ class Connection:
             method, target, version = request_line.decode("latin-1").split(" ")
         except ValueError as exc:
             raise _Refused("400 Bad Request") from exc
-        headers = [
-            (name.decode("latin-1"), value.strip().decode("latin-1")) for name, value in map(_cut, lines)
-        ]
+        headers = [(name.decode("latin-1"), value.strip().decode("latin-1")) for name, value in map(_cut, lines)]
         named = {name.lower(): value for name, value in headers}
         body = self._read_body(named)
         http_1_0 = version == "HTTP/1.0"
         asked = named.get("connection", "").lower()
-        wire = Wire(
-            self._sock, http_1_0=http_1_0, keep_alive=asked == "keep-alive" if http_1_0 else asked != "close"
-        )
+        wire = Wire(self._sock, http_1_0=http_1_0, keep_alive=asked == "keep-alive" if http_1_0 else asked != "close")
         path, _, query = target.partition("?")
         environ = {
             **self._server.get_environ(),

@@ -47,9 +47,7 @@ def read(protocol: str, raw: bytes) -> Conversation:
     instructions = body.get("instructions")
     base = len(instructions.split()) if isinstance(instructions, str) else 0
     results = tuple(
-        text
-        for item, text in zip(items[last_user + 1 :], texts[last_user + 1 :], strict=True)
-        if _is_result(item)
+        text for item, text in zip(items[last_user + 1 :], texts[last_user + 1 :], strict=True) if _is_result(item)
     )
     return Conversation(
         protocol=protocol,
@@ -102,9 +100,7 @@ def _items(body: Item, field: str) -> list[Item]:
     if field == "input" and isinstance(value, str):
         return [{"role": "user", "content": value}]
     if not isinstance(value, list) or not value:
-        raise BadRequest(
-            f"Invalid '{field}': expected an array with at least one item.", field, "invalid_type"
-        )
+        raise BadRequest(f"Invalid '{field}': expected an array with at least one item.", field, "invalid_type")
     for n, item in enumerate(value):
         if not isinstance(item, dict):
             raise BadRequest(f"Invalid '{field}[{n}]': expected an object.", f"{field}[{n}]", "invalid_type")

@@ -49,9 +49,7 @@ class Delivery:
         script = self._script
         if status in _BODILESS:
             body = b""
-        middle = (
-            script.silence or script.cut is not None or script.drop is not None or _is_position(script.reset)
-        )
+        middle = script.silence or script.cut is not None or script.drop is not None or _is_position(script.reset)
         if script.write or script.gzip:
             self._head(status, content_type, None)
             packer = Packer(script, chunked=self._chunked)
@@ -75,9 +73,7 @@ class Delivery:
         if script.cut is None:
             self._send(body[half:])
 
-    def stream(
-        self, events: Iterator[Event], failure: Callable[[str], Iterator[Event]], *, done: bool
-    ) -> None:
+    def stream(self, events: Iterator[Event], failure: Callable[[str], Iterator[Event]], *, done: bool) -> None:
         """Send events as they come; ``failure`` makes the events of a scripted error."""
         script = self._script
         self._streaming = not script.gzip
@@ -123,9 +119,7 @@ class Delivery:
             elif wire.events % _BREATH == 0:
                 gevent.sleep(0)
 
-    def _run_scripted(
-        self, events: Iterator[Event], failure: Callable[[str], Iterator[Event]], packer: Packer
-    ) -> bool:
+    def _run_scripted(self, events: Iterator[Event], failure: Callable[[str], Iterator[Event]], packer: Packer) -> bool:
         """Send events, and at its place what the script has planned; False when that ended the stream."""
         pace = self._script.pace / 1000
         burst: list[bytes] = []

@@ -50,9 +50,7 @@ def failure_body(script: Script, status: int) -> tuple[str, bytes]:
         case "string":
             return _JSON, orjson.dumps({"error": error["message"]})
         case "detail":
-            return _JSON, orjson.dumps(
-                {"detail": [{"loc": ["body"], "msg": error["message"], "type": "value"}]}
-            )
+            return _JSON, orjson.dumps({"detail": [{"loc": ["body"], "msg": error["message"], "type": "value"}]})
         case "array":
             return _JSON, orjson.dumps([{"error": error}])
         case "object":

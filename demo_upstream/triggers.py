@@ -168,9 +168,7 @@ WORDS: dict[str, Convert] = {
     "cut": _POSITION,
     "drop": _POSITION,
     "close": _flag,
-    "stream-error": _at(
-        _one_of("object", "string", "flat", "array", "finish", "failed", "event", default="object")
-    ),
+    "stream-error": _at(_one_of("object", "string", "flat", "array", "finish", "failed", "event", default="object")),
     "no-done": _flag,
     "frame": _one_of(
         "crlf",

@@ -72,9 +72,7 @@ def test_gateway_that_cannot_start_fails_with_the_tail_of_its_log(stand_in: Stan
         pass
 
 
-def test_settings_of_the_developer_do_not_reach_the_gateway(
-    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_of_the_developer_do_not_reach_the_gateway(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///precious.db")
     monkeypatch.setenv("UPSTREAM_MODEL", "a-paid-one")
     with stand_in() as gateway:
@@ -114,9 +112,7 @@ def test_gateway_killed_whole_can_be_started_again(stand_in: StandIn) -> None:
 
 
 def test_gateway_deaf_to_sigterm_is_killed_after_the_patience(stand_in: StandIn, project: Path) -> None:
-    deaf = (
-        "import signal; on_starting = lambda s: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
-    )
+    deaf = "import signal; on_starting = lambda s: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
     with (project / "gunicorn.conf.py").open("a") as conf:
         conf.write(deaf)
     with stand_in() as gateway:

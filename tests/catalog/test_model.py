@@ -93,9 +93,7 @@ def test_a_catalog_cannot_be_changed(catalog: Catalog) -> None:
         catalog.first_plan.daily = 1  # type: ignore[misc]
 
 
-def test_the_accepted_catalog_is_the_one_last_put_in_force(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_accepted_catalog_is_the_one_last_put_in_force(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("catalog.accepted._in_force", None)
     assert accepted() is None
     accept(catalog)

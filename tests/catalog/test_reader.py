@@ -157,9 +157,7 @@ def test_a_given_profile_list_replaces_the_shipped_one_and_leaves_out_plans_with
     assert [(plan.slug, plan.position) for plan in catalog.plans] == [("free", 0)]
     left_out = [notice for notice in catalog.notices if "is left out" in notice]
     assert len(left_out) == 6
-    assert left_out[0] == (
-        'smartroute.toml: the shipped plan "plus" is left out: the profile "smart-route" is missing'
-    )
+    assert left_out[0] == ('smartroute.toml: the shipped plan "plus" is left out: the profile "smart-route" is missing')
 
 
 def test_the_order_of_profiles_is_the_order_of_strength(read: Read) -> None:

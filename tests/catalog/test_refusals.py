@@ -48,9 +48,7 @@ def test_an_unknown_key_like_no_other_is_refused_with_the_list(refusal: Refusal)
 
 def test_a_key_in_the_file_is_refused_without_showing_it(refusal: Refusal) -> None:
     line = refusal(UPSTREAM + 'api_key = "sk-verysecret"\n')
-    assert (
-        line == 'smartroute.toml:4: upstreams[0].api_key: expected a known key: did you mean "api_key_env"?'
-    )
+    assert line == 'smartroute.toml:4: upstreams[0].api_key: expected a known key: did you mean "api_key_env"?'
     for pasted in ("sk-verysecret", "gsk_verysecret"):
         line = refusal(UPSTREAM + f'api_key_env = "{pasted}"\n')
         assert "smartroute.toml:4: upstreams[0].api_key_env: expected the name of an environment var" in line
@@ -228,7 +226,6 @@ def test_a_wrong_plan_value_is_refused(refusal: Refusal, line: str, key: str, ex
     assert expected in message
 
 
-
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -283,9 +280,7 @@ def test_the_demo_upstream_cannot_be_named_in_a_route(refusal: Refusal) -> None:
 
 def test_upstreams_without_profiles_are_refused(refusal: Refusal) -> None:
     message = refusal("\n" + UPSTREAM)
-    assert message.startswith(
-        "smartroute.toml:2: upstreams: expected [[profiles]] tables that name the routes"
-    )
+    assert message.startswith("smartroute.toml:2: upstreams: expected [[profiles]] tables that name the routes")
 
 
 def test_a_profile_without_routes_beside_upstreams_is_refused(refusal: Refusal) -> None:
@@ -300,9 +295,7 @@ def test_profiles_of_other_names_need_plans_of_their_own(refusal: Refusal) -> No
 
 @pytest.mark.parametrize("name", ["upstreams", "profiles", "plans"])
 def test_an_empty_list_is_refused_instead_of_meaning_the_shipped_one(refusal: Refusal, name: str) -> None:
-    assert refusal(f"\n{name} = []\n") == (
-        f"smartroute.toml:2: {name}: expected at least one [[{name}]] table"
-    )
+    assert refusal(f"\n{name} = []\n") == (f"smartroute.toml:2: {name}: expected at least one [[{name}]] table")
 
 
 def test_a_table_where_a_list_of_tables_belongs_is_refused(refusal: Refusal) -> None:
@@ -376,8 +369,7 @@ def test_a_large_right_file_is_read_in_reasonable_time(refusal: Refusal) -> None
         ),
         (
             {"UPSTREAM_BASE_URL": "h:80", "UPSTREAM_MODEL": "m"},
-            "UPSTREAM_BASE_URL: expected an http or https address such as http://127.0.0.1:11434/v1, "
-            'got "h:80"',
+            'UPSTREAM_BASE_URL: expected an http or https address such as http://127.0.0.1:11434/v1, got "h:80"',
         ),
         (
             {"UPSTREAM_BASE_URL": "http://h/v1", "UPSTREAM_MODEL": "m", "UPSTREAM_API_KEY": "k\nx"},
@@ -385,9 +377,7 @@ def test_a_large_right_file_is_read_in_reasonable_time(refusal: Refusal) -> None
         ),
     ],
 )
-def test_a_wrong_short_way_is_refused_naming_the_variable(
-    refusal: Refusal, env: dict[str, str], message: str
-) -> None:
+def test_a_wrong_short_way_is_refused_naming_the_variable(refusal: Refusal, env: dict[str, str], message: str) -> None:
     assert refusal(None, env) == message
 
 

@@ -142,7 +142,5 @@ def journal(demo: Demo) -> Callable[[], list[dict[str, Any]]]:
 @pytest.fixture
 def sdk(demo: Demo) -> Iterator[OpenAI]:
     """The official SDK, strict about the shapes it gets, without retries."""
-    with OpenAI(
-        base_url=demo.base_url, api_key="any", max_retries=0, _strict_response_validation=True
-    ) as client:
+    with OpenAI(base_url=demo.base_url, api_key="any", max_retries=0, _strict_response_validation=True) as client:
         yield client

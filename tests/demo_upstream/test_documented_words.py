@@ -80,9 +80,7 @@ def test_example_does_what_the_page_says(word: str, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("word", sorted(set(EXAMPLES) - {"endless"}))
-def test_example_is_understood_by_both_protocols_whole_and_streamed(
-    word: str, ask: Ask, ask_responses: Ask
-) -> None:
+def test_example_is_understood_by_both_protocols_whole_and_streamed(word: str, ask: Ask, ask_responses: Ask) -> None:
     for send, stream in ((ask, False), (ask_responses, False), (ask_responses, True)):
         reply = send(EXAMPLES[word], stream=stream)
         assert reply.reset or "Server: demo-backend" in reply.head  # a fault of its own has no such header

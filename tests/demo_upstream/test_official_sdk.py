@@ -29,9 +29,7 @@ def user(text: str) -> list[ChatCompletionMessageParam]:
 
 def test_chat_says_that_it_is_a_demo_and_counts_words(sdk: OpenAI) -> None:
     answer = sdk.chat.completions.create(model=MODEL, messages=user("Hello there"))
-    assert answer.choices[0].message.content == (
-        "This is the demo upstream of Smart Route. You said: Hello there"
-    )
+    assert answer.choices[0].message.content == ("This is the demo upstream of Smart Route. You said: Hello there")
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (
@@ -77,8 +75,7 @@ def test_script_plays_its_turns_and_then_quotes_the_results(sdk: OpenAI) -> None
         seen.append((message.content, [call.function.name for call in calls]))
         messages.append(message.model_dump(include={"role", "content", "tool_calls"}))
         messages += [
-            {"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name} is fine"}
-            for call in calls
+            {"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name} is fine"} for call in calls
         ]
     quoted = '"get_weather is fine", "get_time is fine", "check is fine"'
     assert seen == [
@@ -126,9 +123,7 @@ def test_streamed_choices_are_told_apart_by_index(sdk: OpenAI) -> None:
 def test_output_limit_and_stop_are_obeyed(sdk: OpenAI) -> None:
     limited = sdk.chat.completions.create(model=MODEL, messages=user("[[tokens 9]]"), max_tokens=2)
     assert (limited.choices[0].message.content, limited.choices[0].finish_reason) == ("w1 w2 ", "length")
-    stopped = sdk.chat.completions.create(
-        model=MODEL, messages=user("[[reply one. two. three]]"), stop=["two"]
-    )
+    stopped = sdk.chat.completions.create(model=MODEL, messages=user("[[reply one. two. three]]"), stop=["two"])
     assert stopped.choices[0].message.content == "one. "
 
 
@@ -146,9 +141,7 @@ def test_responses_stream_ends_with_the_object_of_the_whole_answer(sdk: OpenAI) 
         "function_call",
         "custom_tool_call",
     ]
-    assert [_plain(item.to_dict()) for item in whole.output] == [
-        _plain(item.to_dict()) for item in streamed.output
-    ]
+    assert [_plain(item.to_dict()) for item in whole.output] == [_plain(item.to_dict()) for item in streamed.output]
     assert whole.usage == streamed.usage
 
 
@@ -182,9 +175,7 @@ def test_responses_events_of_each_kind_are_valid(sdk: OpenAI, words: str, event:
 def test_responses_script_goes_on_after_results_in_any_order(sdk: OpenAI) -> None:
     first = sdk.responses.create(model=MODEL, input=f"{TWO_CALLS} [[then]] [[tool check]]")
     calls: list[Any] = [item.to_dict() for item in first.output]
-    outputs = [
-        {"type": "function_call_output", "call_id": call["call_id"], "output": call["name"]} for call in calls
-    ]
+    outputs = [{"type": "function_call_output", "call_id": call["call_id"], "output": call["name"]} for call in calls]
     start = {"role": "user", "content": f"{TWO_CALLS} [[then]] [[tool check]]"}
     turned: Any = [start, calls[0], outputs[0], calls[1], outputs[1]]
     second: Any = sdk.responses.create(model=MODEL, input=turned)
@@ -202,9 +193,7 @@ def test_responses_script_goes_on_after_results_in_any_order(sdk: OpenAI) -> Non
         ("[[drop]]", openai.APIConnectionError),
     ],
 )
-def test_sdk_raises_its_own_exception_for_each_failure(
-    sdk: OpenAI, words: str, error: type[Exception]
-) -> None:
+def test_sdk_raises_its_own_exception_for_each_failure(sdk: OpenAI, words: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         sdk.chat.completions.create(model=MODEL, messages=user(words))
 

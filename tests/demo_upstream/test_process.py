@@ -97,9 +97,7 @@ def test_client_that_leaves_is_noticed_within_two_seconds(demo: Demo, journal: J
 def test_client_that_leaves_a_whole_answer_is_noticed_too(demo: Demo, journal: Journal) -> None:
     message = {"role": "user", "content": "[[silence 60]]"}
     with pytest.raises(requests.RequestException):
-        requests.post(
-            demo.base_url + "/chat/completions", json={"model": "m", "messages": [message]}, timeout=0.2
-        )
+        requests.post(demo.base_url + "/chat/completions", json={"model": "m", "messages": [message]}, timeout=0.2)
     wait_until("it was noticed", lambda: journal()[-1]["outcome"] == "client_gone", timeout_s=2)
 
 

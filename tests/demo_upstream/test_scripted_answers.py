@@ -80,9 +80,7 @@ def test_reasoning_comes_in_the_field_asked_for(ask: Ask, form: str, key: str) -
 
 
 def test_think_tags_are_cut_over_two_events(ask: Ask) -> None:
-    contents = [
-        delta.get("content") for delta in ask("[[reasoning Hm]] [[reasoning-as think]] [[reply ok]]").deltas
-    ]
+    contents = [delta.get("content") for delta in ask("[[reasoning Hm]] [[reasoning-as think]] [[reply ok]]").deltas]
     assert contents[1:-1] == ["<thi", "nk>", "Hm", "</", "think>", "ok"]
 
 
@@ -262,9 +260,7 @@ def test_closed_connection_was_not_announced(demo: Demo) -> None:
         ("responses", {"model": "m", "input": "x", "previous_response_id": "resp_1"}, "previous_response_id"),
     ],
 )
-def test_wrong_requests_get_400_in_the_error_shape(
-    demo: Demo, path: str, body: dict[str, Any], param: str
-) -> None:
+def test_wrong_requests_get_400_in_the_error_shape(demo: Demo, path: str, body: dict[str, Any], param: str) -> None:
     answer = requests.post(f"{demo.base_url}/{path}", json=body, timeout=5)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == param

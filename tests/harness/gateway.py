@@ -65,9 +65,7 @@ class Gateway:
             self.env["SMARTROUTE_CONFIG"] = str(self.config_path)
         else:
             stray = root / "smartroute.toml"
-            assert not stray.exists(), (
-                f"{stray} would be read by the gateway under test: move it away meanwhile"
-            )
+            assert not stray.exists(), f"{stray} would be read by the gateway under test: move it away meanwhile"
 
     def __enter__(self) -> Gateway:
         self.start()
@@ -188,9 +186,7 @@ class Gateway:
         self._accounts += 1
         return f"member{self._accounts}@example.org"
 
-    def _run(
-        self, command: Sequence[str | os.PathLike[str]], stdin: str = ""
-    ) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: Sequence[str | os.PathLike[str]], stdin: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.root,
@@ -233,9 +229,7 @@ class Gateway:
                 yield document
 
     def _tail(self) -> str:
-        return (
-            f"standard error:\n{self.stderr_text()[-4000:]}\nstandard output:\n{self.stdout_text()[-1000:]}"
-        )
+        return f"standard error:\n{self.stderr_text()[-4000:]}\nstandard output:\n{self.stdout_text()[-1000:]}"
 
     def _answers(self) -> bool:
         if self._master.poll() is not None:

@@ -67,9 +67,7 @@ class Processes:
             self._tell_reaper(f"+ {process.pid}")
         return process
 
-    def stop(
-        self, process: subprocess.Popen[bytes], *, number: int = signal.SIGTERM, patience_s: float = 10
-    ) -> int:
+    def stop(self, process: subprocess.Popen[bytes], *, number: int = signal.SIGTERM, patience_s: float = 10) -> int:
         """Signal a process, wait for its end, then kill what is left of its group; gives its exit code."""
         if process.poll() is None:
             process.send_signal(number)
@@ -119,9 +117,7 @@ def is_alive(pid: int) -> bool:
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Give this process's environment without any service's settings, and with ``extra``."""
     kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(FOREIGN) and name not in FOREIGN_NAMES
+        name: value for name, value in os.environ.items() if not name.startswith(FOREIGN) and name not in FOREIGN_NAMES
     }
     return {**kept, "PYTHONUNBUFFERED": "1", **extra}
 

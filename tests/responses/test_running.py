@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import GatewayFactory
 from tests.harness.demo import Demo
+from tests.harness.gateway import Gateway
 from tests.harness.processes import wait_until
 from tests.responses.client import Responses, Stream
 from tests.responses.conftest import CONFIG
@@ -68,6 +69,19 @@ def test_either_worker_cancels_what_the_other_one_streams(api: Responses) -> Non
     assert [api.cancel(stream.id).status_code for stream in streams] == [200] * 6
     for stream in streams:
         assert stream.read(timeout_s=3)[-1]["response"]["status"] == "cancelled"
+
+
+def test_another_machine_cancels_what_this_one_streams(
+    responses_gateway: Gateway, gateway_factory: GatewayFactory, tokens: list[str], demo: Demo
+) -> None:
+    kind = "sqlite" if responses_gateway.database_url.startswith("sqlite") else "mariadb"
+    config = CONFIG.format(demo=demo.base_url)
+    other = gateway_factory(kind, config=config, database_url=responses_gateway.database_url)
+    here, there = Responses(responses_gateway, tokens[0]), Responses(other, tokens[0])
+    stream = running(here)
+    assert there.get(stream.id).json()["status"] == "in_progress"
+    assert there.cancel(stream.id).json()["status"] == "cancelled"
+    assert stream.read(timeout_s=2)[-1]["response"] == here.get(stream.id).json()
 
 
 def test_cancelling_before_the_first_output_gives_the_prompt_back(gateway_factory: GatewayFactory, demo: Demo) -> None:

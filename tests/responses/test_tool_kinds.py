@@ -50,7 +50,7 @@ SHELL_OUTPUT = [{"stdout": "a.py", "stderr": "", "outcome": {"type": "exit", "ex
 PATCH = "*** Begin Patch\n*** Delete File: a\n*** End Patch\n"
 
 # The tool; what the model is made to call; the item that comes back but for its ids; what the client answers.
-CALLED: dict[str, tuple[Item, str, Item, Item]] = {
+CALLED: dict[str, tuple[Any, str, Item, Item]] = {
     "function": (
         FUNCTION,
         '[[tool look {"at": "here"}]]',
@@ -135,7 +135,7 @@ def call_for(kind: str, either: Responses) -> str:
 @pytest.mark.parametrize("kind", CALLED)
 def test_call_of_every_kind_is_answered_and_continued(kind: str, ask: Ask, either: Responses, sdk: OpenAI) -> None:
     tool, _, expected, answer = CALLED[kind]
-    asked = user(call_for(kind, either))
+    asked: Any = user(call_for(kind, either))
     first = ask(input=[asked], tools=[tool])
     [item] = first.output
     told = without_ids(item)
@@ -146,9 +146,10 @@ def test_call_of_every_kind_is_answered_and_continued(kind: str, ask: Ask, eithe
     assert item.status == "completed"  # type: ignore[union-attr]
     assert first.tools[0].type == tool["type"]
 
-    back = {**answer, "call_id": item.call_id}  # type: ignore[union-attr]
+    back: Any = {**answer, "call_id": item.call_id}  # type: ignore[union-attr]
+    made: Any = plain(item)
     told_all = sdk.responses.with_raw_response.create(
-        model=either.model, input=[asked, plain(item), back], tools=[tool], store=False
+        model=either.model, input=[asked, made, back], tools=[tool], store=False
     )
     assert ("a.py" if kind == "shell" else "seen") in told_all.parse().output_text
     by_id = sdk.responses.with_raw_response.create(
