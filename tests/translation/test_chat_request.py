@@ -12,7 +12,7 @@ MESSAGES = [{"role": "developer", "content": "Be brief."}, {"role": "user", "con
 
 
 def sent(body: dict[str, Any], **options: Any) -> dict[str, Any]:
-    asked = {"model": "m", "stream": False, "effort": None, "max_output_tokens": None} | options
+    asked: dict[str, Any] = {"model": "m", "stream": False, "effort": None, "max_output_tokens": None, **options}
     return to_upstream_chat({"messages": MESSAGES, **body}, **asked)
 
 
