@@ -31,6 +31,7 @@ class KeptResponse:
         self._call = call
         self._store = store
         self._running = running
+        self._storing: gevent.Greenlet[..., None] | None = None
         self._is_stored = False
         self._has_ended = False
         self.exchange: Stoppable | None = None
@@ -48,7 +49,7 @@ class KeptResponse:
             stream.begin()
             return stream
         # The database writes while the upstream thinks.
-        storing = gevent.spawn(self._begin, self._store)
+        self._storing = storing = gevent.spawn(self._begin, self._store)
         try:
             stream.begin()
         except BaseException:
@@ -66,6 +67,8 @@ class KeptResponse:
         if self._store is None or self._has_ended:
             return
         self._has_ended = True
+        if self._storing is not None:
+            self._storing.join()  # a short answer may end before its beginning is written
         if self._is_stored:
             self._store.end(response)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -132,6 +133,16 @@ def test_stream_that_is_finished_is_stored_before_it_says_so(either: Responses) 
     assert either.get(stream.id).json() == last["response"]
     [row] = either.rows("stored_responses", response_id=stream.id)
     assert row["owner_id"] is None
+
+
+def test_streams_that_end_at_once_are_stored_as_ended(either: Responses) -> None:
+    # Their end comes while the database still writes their beginning.
+    with ThreadPoolExecutor(16) as pool:
+        streams = list(pool.map(lambda _: either.stream("[[tokens 1]] [[burst]]"), range(48)))
+    for stream in streams:
+        assert stream.read()[-1]["type"] == "response.completed"
+    shown = [either.get(stream.id).json() for stream in streams]
+    assert shown == [stream.events[-1]["response"] for stream in streams]
 
 
 def test_request_that_fails_before_its_header_leaves_nothing_stored(either: Responses) -> None:
