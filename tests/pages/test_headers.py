@@ -80,6 +80,7 @@ def test_trouble_with_the_database_is_a_page_that_says_when_to_come_back(
         raise StorageUnavailable("the details are for the log")
 
     monkeypatch.setattr(Storage, "read", unavailable)
+    monkeypatch.setattr(Storage, "read_session", unavailable)
     for path in ("/docs", "/", "/plans"):
         answer = visitor.get(path)
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
