@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
 from .lease import WorkerLease
@@ -217,6 +217,11 @@ def forget(storage: Storage, account_id: int, response_id: str) -> bool:
     """Delete a response of this account; tell whether there was one."""
     mine = sa.and_(StoredResponse.response_id == response_id, StoredResponse.account_id == account_id)
     return storage.write(lambda connection: connection.execute(sa.delete(StoredResponse).where(mine)).rowcount > 0)
+
+
+def forget_all(session: Session, account_id: int) -> None:
+    """Delete everything that an account has stored: what was asked and answered is personal."""
+    session.execute(sa.delete(StoredResponse).where(StoredResponse.account_id == account_id))
 
 
 def forget_expired(storage: Storage, at_most: int = PORTION) -> int:

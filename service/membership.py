@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models import account, one_time_link, service_token, subscription
+from models import account, one_time_link, service_token, stored_response, subscription
 from models.account import Account, AddressTaken
 from models.base import utcnow
 from service import passwords
@@ -214,6 +214,7 @@ def delete(account_id: int) -> None:
         if found is not None:
             service_token.revoke(session, account_id)
             subscription.end(session, account_id)
+            stored_response.forget_all(session, account_id)
             account.erase(session, found)
 
     services().storage.write_session(work)

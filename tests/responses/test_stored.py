@@ -8,6 +8,7 @@ import string
 
 import pytest
 
+from tests.harness.gateway import Gateway
 from tests.responses.client import Responses, text_of, user
 
 
@@ -133,3 +134,11 @@ def test_events_are_not_kept(api: Responses) -> None:
     made = api.create("one")
     refused = api.get(made["id"], stream="true")
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "stream")
+
+
+def test_deleting_an_account_deletes_what_it_stored(responses_gateway: Gateway) -> None:
+    account = responses_gateway.account()
+    made = Responses(responses_gateway, account["token"]).create("my secret")
+    assert responses_gateway.flask("accounts", "delete", account["email"]).returncode == 0
+    again = responses_gateway.account(account["email"])
+    assert Responses(responses_gateway, again["token"]).get(made["id"]).status_code == 404
