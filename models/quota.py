@@ -23,6 +23,7 @@ class Limits:
 
     daily: int | None
     monthly: int | None
+    open_requests: int | None = None  # at once
 
 
 @dataclass(frozen=True, slots=True)

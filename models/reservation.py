@@ -75,6 +75,13 @@ class QuotaUsedUp:
     standing: Standing
 
 
+@dataclass(frozen=True, slots=True)
+class TooManyOpen:
+    """No row was opened: as many requests of the account are under way as its plan allows at once."""
+
+    allowed: int
+
+
 _OPENING = [
     "account_id",
     "seq",
@@ -126,6 +133,10 @@ _SETTLE = Prepared(
 _UNCOUNTED = _NEW_VALUES | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK, "claim": None}
 _GIVE_BACK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(_UNCOUNTED))
 _GIVE_BACK_UNMARKED = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNMARKED).values(_UNCOUNTED))
+# Open rows have an owner, and are few: the index over owners leads to them, whatever the log's size.
+_OPEN_NOW = Prepared(
+    sa.select(sa.func.count()).where(UsageLog.owner_id > 0, UsageLog.account_id == sa.bindparam("account_id"))
+)
 _COUNTED_SINCE = Prepared(sa.select(UsageLog.counted, UsageLog.started_at).where(_IS_ROW))
 _CLOSED_AS = Prepared(sa.select(UsageLog.status, UsageLog.error_code).where(_IS_ROW))
 _BY_REQUEST_ID = Prepared(sa.select(UsageLog.id).where(UsageLog.request_id == sa.bindparam("request_id")))
@@ -144,7 +155,7 @@ def reserve(
     owner_id: int,
     *,
     continuations: int = 0,
-) -> Reserved | QuotaUsedUp:
+) -> Reserved | QuotaUsedUp | TooManyOpen:
     """Decide whether one more prompt fits the quota; if so, write its row in the same transaction.
 
     A request that continues a turn needs no quota, at most ``continuations`` times in one turn; one that
@@ -156,7 +167,7 @@ def reserve(
     may_be_written = False
     step = Step(request.turn, 0)
 
-    def decide(connection: sa.Connection) -> Reserved | QuotaUsedUp:
+    def decide(connection: sa.Connection) -> Reserved | QuotaUsedUp | TooManyOpen:
         nonlocal may_be_written, step
         _lock_account(storage, connection, request.account_id)
         newest = newest_row(connection, request.account_id)
@@ -166,6 +177,10 @@ def reserve(
             row_id = _row_of(connection, request.request_id)
             if row_id is not None:
                 return Reserved(row_id, before, step)
+        if limits.open_requests is not None:
+            under_way = _OPEN_NOW.first(connection, {"account_id": request.account_id})
+            if under_way is not None and under_way[0] >= limits.open_requests:
+                return TooManyOpen(limits.open_requests)
         continued = request.continues
         if continued is not None and is_free(connection, request.account_id, continued, before.moment, continuations):
             kind, claim, step, after = log.CONTINUATION, continued.next.claim, continued.next, before

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from models import reservation
 from models.calendar_windows import Calendar, Window
 from models.quota import Limits, Standing
-from models.reservation import Outcome, QuotaUsedUp, Reserved
+from models.reservation import Outcome, QuotaUsedUp, Reserved, TooManyOpen
 from models.storage import Storage, StorageUnavailable
 from service.worker import Worker
 
-from .errors import QuotaExceeded, StorageTrouble
+from .errors import QuotaExceeded, StorageTrouble, TooManyRequests
 from .quota_headers import codex_headers
 
 log = logging.getLogger("smartroute.admission")
@@ -99,6 +99,7 @@ def admit(
 
     Raises:
         QuotaExceeded: a window has no prompt left.
+        TooManyRequests: the plan allows no more of them at once.
         StorageTrouble: the decision could not be made.
     """
     try:
@@ -107,6 +108,8 @@ def admit(
         )
     except StorageUnavailable as error:
         raise StorageTrouble(detail=str(error)) from error
+    if isinstance(decision, TooManyOpen):
+        raise TooManyRequests(decision.allowed)
     if isinstance(decision, QuotaUsedUp):
         headers = codex_headers(decision.standing, request.endpoint)
         raise _quota_exceeded(decision.standing, calendar.zone, plans_url, headers)

@@ -16,6 +16,7 @@ GatewayError             500 internal_error         a fault of ours; the trace g
   UpgradeRequired        426 upgrade_required       there is no WebSocket here; HTTP does it all
   MethodNotAllowed       405 method_not_allowed
   QuotaExceeded          429 insufficient_quota     the client waits for the window's end
+  TooManyRequests        429 rate_limit_exceeded    the plan's requests at once are under way
   StorageTrouble         503 storage_unavailable    our own database is out of reach
   UpstreamError          502 upstream_error         the upstream failed; another route may do better
     UpstreamTimeout      504 upstream_timeout
@@ -217,6 +218,19 @@ class QuotaExceeded(GatewayError):
         body = super().body()
         body["error"]["resets_at"] = self.resets_at
         return body
+
+
+class TooManyRequests(GatewayError):
+    """As many requests of the account are under way as its plan allows at once."""
+
+    status = 429
+    type = "requests"
+    code = "rate_limit_exceeded"
+    retry_after = 1
+
+    def __init__(self, allowed: int) -> None:
+        """Say how many may be open."""
+        super().__init__(f"Your plan allows {allowed} requests at once. Please try again in 1s.")
 
 
 class StorageTrouble(GatewayError):

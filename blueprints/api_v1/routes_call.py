@@ -144,7 +144,7 @@ def _served_profile(who: Caller, asked: str | None) -> Profile:
 
 
 def _limits(who: Caller) -> Limits:
-    return Limits(daily=who.plan.daily, monthly=who.plan.monthly)
+    return Limits(who.plan.daily, who.plan.monthly, who.plan.open_requests)
 
 
 def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
