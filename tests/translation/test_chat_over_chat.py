@@ -72,9 +72,9 @@ def test_most_chunks_of_a_plain_stream_are_taken_over_as_bytes(monkeypatch: pyte
     parsed: list[bytes] = []
     parse = chat_over_chat.ChatOverChat._parsed
 
-    def counting(self: chat_over_chat.ChatOverChat, data: bytes) -> bytes:
+    def counting(self: chat_over_chat.ChatOverChat, data: bytes, out: bytearray) -> None:
         parsed.append(data)
-        return parse(self, data)
+        parse(self, data, out)
 
     monkeypatch.setattr(chat_over_chat.ChatOverChat, "_parsed", counting)
     translator = new_translator()

@@ -233,8 +233,9 @@ def test_restart_forgets_the_attempt_but_not_what_has_left() -> None:
 def test_trouble_in_the_stream_is_raised_and_not_told(data: bytes) -> None:
     translator = machine()
     raw = translator.feed(text("Hi"))
+    raw += translator.feed([data])
     with pytest.raises(UpstreamError) as raised:
-        translator.feed([data])
+        translator.finish()
     assert b"host-7" not in raw + translator.fail(raised.value)
 
 
@@ -253,8 +254,9 @@ def test_trouble_in_the_stream_is_raised_and_not_told(data: bytes) -> None:
 def test_trouble_in_the_stream_is_told_in_the_codes_that_agents_act_on(told: Any, code: str, words: str) -> None:
     translator = machine()
     raw = translator.feed(text("Hi"))
+    raw += translator.feed([orjson.dumps({"error": told})])
     with pytest.raises(GatewayError) as raised:
-        translator.feed([orjson.dumps({"error": told})])
+        translator.finish()
     raw += translator.fail(raised.value)
     error = Told(raw, translator).final["error"]
     assert error["code"] == code

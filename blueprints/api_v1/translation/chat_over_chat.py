@@ -45,7 +45,7 @@ class _Choice:
 class _Sent:
     """What one upstream chunk has become: the bytes, and each text among them with how to say another."""
 
-    out: bytearray = field(default_factory=bytearray)
+    out: bytearray
     texts: list[tuple[str, Render]] = field(default_factory=list)
 
     def text(self, text: str, render: Render) -> None:
@@ -103,7 +103,7 @@ class ChatOverChat:
                 self.is_done = True
             else:
                 try:
-                    out += self._parsed(data)
+                    self._parsed(data, out)
                 except GatewayError as error:
                     if not had_output:
                         raise
@@ -161,7 +161,8 @@ class ChatOverChat:
             "total_tokens": estimate.prompt + estimate.completion,
         }
 
-    def _parsed(self, data: bytes) -> bytes:
+    def _parsed(self, data: bytes, out: bytearray) -> None:
+        """Read one chunk; what it says is in ``out`` also when it ends in trouble."""
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
@@ -173,16 +174,12 @@ class ChatOverChat:
         if told_usage is not None:
             self._usage, self._upstream_usage = told_usage, chunk["usage"]
         choices = [told for told in listed(chunk.get("choices")) if isinstance(told, dict)]
-        out = bytearray()
         for told in choices:
-            sent = self._choice(told)
-            out += sent.out
+            sent = self._choice(told, _Sent(out))
             if len(choices) == 1 and len(sent.texts) == 1 and told_usage is None:
                 self._templates.learn(data, chunk, *sent.texts[0])
-        return bytes(out)
 
-    def _choice(self, told: dict[str, Any]) -> _Sent:
-        sent = _Sent()
+    def _choice(self, told: dict[str, Any], sent: _Sent) -> _Sent:
         index = told.get("index")
         index = index if isinstance(index, int) and not isinstance(index, bool) else 0
         choice = self._choices.get(index)

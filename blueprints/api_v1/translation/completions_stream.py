@@ -88,7 +88,7 @@ class CompletionStream:
                 self.is_done = True
             else:
                 try:
-                    out += self._parsed(data)
+                    self._parsed(data, out)
                 except GatewayError as error:
                     if not had_output:
                         raise
@@ -119,7 +119,8 @@ class CompletionStream:
                 out += self._finish(choice, "stop")
         return bytes(out)
 
-    def _parsed(self, data: bytes) -> bytes:
+    def _parsed(self, data: bytes, out: bytearray) -> None:
+        """Read one chunk; what it says is in ``out`` also when it ends in trouble."""
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
@@ -130,7 +131,6 @@ class CompletionStream:
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
             self._usage, self._upstream_usage = told_usage, chunk["usage"]
-        out = bytearray()
         choices = [told for told in listed(chunk.get("choices")) if isinstance(told, dict)]
         for told in choices:
             index = told.get("index")
@@ -150,7 +150,6 @@ class CompletionStream:
                 out += self._finish(choice, reason)
             elif text and arrays is None and choice.fence is None and len(choices) == 1 and told_usage is None:
                 self._templates.learn(data, chunk, text, self._renderer(choice))
-        return bytes(out)
 
     def _add(self, index: int) -> _Choice:
         echo = self._call.echo

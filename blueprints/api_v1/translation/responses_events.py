@@ -32,6 +32,14 @@ class EventWriter:
         """Begin with event 0."""
         self._sequence = 0
 
+    def mark(self) -> int:
+        """Return the state to come back to (``undo``) when what is written from here on never leaves."""
+        return self._sequence
+
+    def undo(self, mark: int) -> None:
+        """Take back what was written since ``mark``."""
+        self._sequence = mark
+
     def event(self, kind: str, **fields: Any) -> bytes:
         """Return one whole event of type ``kind``."""
         sequence = self._sequence

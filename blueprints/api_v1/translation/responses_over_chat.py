@@ -82,6 +82,7 @@ class ResponsesOverChat:
         self._reason: str | None = None
         self._usage: dict[str, Any] | None = None
         self._tokens: Tokens | None = None
+        self._trouble: GatewayError | None = None
         self.call_extras: dict[str, object] = {}
         """Call id -> what the upstream wants back with that call; never shown to a client."""
         self.has_output = False
@@ -97,22 +98,32 @@ class ResponsesOverChat:
         """Return the client's events for the data of some upstream events; empty when there are none to send.
 
         Raises:
-            GatewayError: the upstream reports an error or sends something that is no chunk.
+            GatewayError: the upstream reports an error or sends something that is no chunk. After output it
+                is raised by ``finish`` instead, so that what came before it is not lost.
         """
-        out = []
-        for data in events:
-            if self.is_done or self._final is not None:
-                break
-            if data == b"[DONE]":
-                self.is_done = True
-                break
-            known = self._templates.find(data)
-            if known is None:
-                out.append(self._chunk(data))
-            else:
-                inside, add = known
-                self.output_bytes += len(inside)
-                out.append(add(inside))
+        out: list[bytes] = []
+        had_output, had_begun, mark = self.has_output, self._has_begun, self._writer.mark()
+        try:
+            for data in events:
+                if self.is_done or self._final is not None:
+                    break
+                if data == b"[DONE]":
+                    self.is_done = True
+                    break
+                known = self._templates.find(data)
+                if known is None:
+                    self._chunk(data, out)
+                else:
+                    inside, add = known
+                    self.output_bytes += len(inside)
+                    out.append(add(inside))
+        except GatewayError as error:
+            if not had_output:  # nothing of this attempt has left, and nothing will
+                self._writer.undo(mark)
+                self._has_begun = had_begun
+                self.restart()
+                raise
+            self._trouble, self.is_done = error, True
         return b"".join(out)
 
     def finish(self) -> bytes:
@@ -121,9 +132,12 @@ class ResponsesOverChat:
         Raises:
             UpstreamIncomplete: the upstream just stopped.
             UpstreamError: it ended with neither output nor a finish reason.
+            GatewayError: the error that ``feed`` kept.
         """
         if self._final is not None:
             return b""
+        if self._trouble is not None:
+            raise self._trouble
         if self._reason is None:
             if not self._items and not self._calls.all:
                 raise UpstreamError(detail="the stream ended with neither output nor a finish reason")
@@ -201,7 +215,7 @@ class ResponsesOverChat:
             for place, call in enumerate(calls if isinstance(calls, list) else [])
             if isinstance(call, dict)
         ]
-        self._delta({**message, "tool_calls": numbered}, choice.get("logprobs"))
+        self._delta({**message, "tool_calls": numbered}, choice.get("logprobs"), [])
         self._reason = self._mapped(choice.get("finish_reason") or "stop")
         if self._usage is None:
             self.set_estimate(estimate(self.output_bytes))
@@ -220,7 +234,8 @@ class ResponsesOverChat:
 
     # -- one chunk
 
-    def _chunk(self, data: bytes) -> bytes:
+    def _chunk(self, data: bytes, out: list[bytes]) -> None:
+        """Read one chunk; what it says is in ``out`` also when it ends in trouble."""
         try:
             chunk = read_json(data)
         except orjson.JSONDecodeError as error:
@@ -230,7 +245,6 @@ class ResponsesOverChat:
             raise trouble
         self._note_usage(chunk.get("usage"))
         choices = chunk.get("choices")
-        out = b""
         for choice in choices if isinstance(choices, list) else []:
             # One response is one answer: further choices, which nobody asked for, are left out.
             if not isinstance(choice, dict) or choice.get("index") not in (0, None):
@@ -238,7 +252,7 @@ class ResponsesOverChat:
             items_before = len(self._items)
             delta = choice.get("delta")
             if isinstance(delta, dict) and self._reason is None:
-                out += self._delta(delta, choice.get("logprobs"))
+                self._delta(delta, choice.get("logprobs"), out)
             reason = choice.get("finish_reason")
             if reason and self._reason is None:
                 self._reason = self._mapped(reason)
@@ -246,7 +260,6 @@ class ResponsesOverChat:
                 self._templates.clear()
             elif len(choices) == 1 and isinstance(delta, dict) and not chunk.get("usage"):
                 self._learn(data, chunk, delta)
-        return out
 
     def _learn(self, data: bytes, chunk: dict[str, Any], delta: dict[str, Any]) -> None:
         """Remember a chunk that has added to one open text and to nothing else."""
@@ -275,25 +288,23 @@ class ResponsesOverChat:
         if found is not None:
             self._usage, self._tokens = found
 
-    def _delta(self, delta: dict[str, Any], logprobs: object) -> bytes:
-        out = b""
+    def _delta(self, delta: dict[str, Any], logprobs: object, out: list[bytes]) -> None:
         reasoning, details = reasoning_of(delta), delta.get("reasoning_details")
         details = details if self._seal is not None and isinstance(details, list) else []
         if reasoning or details:
-            out += self._add_reasoning(reasoning, details)
+            out.append(self._add_reasoning(reasoning, details))
         content = content_of(delta)
         if content:
-            out += self._add_text(content, probabilities(logprobs) if self._with_logprobs else [])
+            out.append(self._add_text(content, probabilities(logprobs) if self._with_logprobs else []))
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._templates.clear()  # the text that they lead to may end here
             message, opening = self._open_message()
-            out += opening + message.refusal(self._inside(refusal))
+            out.append(opening + message.refusal(self._inside(refusal)))
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict):
-                out += self._add_call(call)
-        return out
+                out.append(self._add_call(call))
 
     def _add_reasoning(self, text: str, details: list[Any]) -> bytes:
         if not text and self._reasoning is None and self._items:
