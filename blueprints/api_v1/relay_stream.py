@@ -106,10 +106,11 @@ class StreamedAnswer:
         while True:
             if not self._ticket.is_marked:
                 self._first_output_at = None
+            route, self._exchange, payload = self._attempts.next()
             try:
-                route, self._exchange, payload = self._attempts.next()
                 self._translator.restart()
                 yield from self._attempt(route, payload, is_last=part == self._exchange.parts - 1)
+                self._attempts.succeeded()
                 part += 1
                 if part == self._exchange.parts:
                     return
@@ -159,6 +160,7 @@ class StreamedAnswer:
             out = translator.feed(events)
             if translator.has_output and self._first_output_at is None:
                 self._first_output_at = time.monotonic()
+                self._attempts.succeeded()
             if translator.is_done or not piece or self._is_all_said(deadline):
                 if is_last:
                     yield from self._ending(out)

@@ -84,6 +84,9 @@ def _told(attempts: Attempts, upstreams: Upstreams, watch: ClientWatch) -> tuple
         try:
             with gevent.Timeout(limit_s, UpstreamTimeout(detail=f"no whole answer in {limit_s} s")), watch:
                 told = upstreams.send(route, exchange.path, payload, wait_s=limit_s).json()
-            return exchange.part(told), exchange
+            part = exchange.part(told)
         except GatewayError as error:
             attempts.failed(error)
+        else:
+            attempts.succeeded()
+            return part, exchange
