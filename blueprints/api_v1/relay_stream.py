@@ -6,6 +6,7 @@ for it, at most ``KEEP_ALIVE_S``. Afterwards nothing is retried: an error travel
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -96,10 +97,11 @@ class StreamedAnswer:
         if self._ended:
             return
         self._ended = True
-        self._pieces.close()
-        self._drop_upstream()
-        self._watch.stop()
-        self._close_row(ClientGone())
+        with contextlib.ExitStack() as last:  # each of them, whatever becomes of the others
+            last.callback(self._close_row, ClientGone())
+            last.callback(self._watch.stop)
+            last.callback(self._drop_upstream)
+            self._pieces.close()
 
     def _produce(self) -> Generator[bytes, None, None]:
         part = 0

@@ -61,11 +61,11 @@ class Tried:
     def __init__(self, *routes: Route, unable: set[str] | None = None, known: set[Route] | None = None) -> None:
         self.known: set[Route] = set() if known is None else known
         profile = Profile("a", "A", "", "high", None, None, routes, 0)
-        call = Call(
+        self.call = Call(
             "req_1", "chat/completions", {"messages": []}, profile, None, False, False, 10, 0.0, 0, "chatcmpl-1"
         )
         self.exchange = Exchange(unable or set())
-        self.attempts = Attempts(call, cast(Any, self.exchange), self.known)
+        self.attempts = Attempts(self.call, cast(Any, self.exchange), self.known)
 
     def send(self) -> tuple[str, str | None]:
         """The model and the effort of the next attempt."""
