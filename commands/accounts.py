@@ -10,6 +10,10 @@ import click
 from flask.cli import AppGroup
 
 from commands.output import Answer, Refusal, answers, in_service, table
+from commands.public_address import port_note
+from commands.public_address import port_note
+from commands.public_address import port_note
+from commands.public_address import port_note
 
 if TYPE_CHECKING:
     from service.membership import Member
@@ -109,15 +113,17 @@ def token(email: str, regenerate: bool, revoke: bool) -> Answer:
     member = membership.find(email)
     if revoke:
         was_live = holdings.revoke_token(member.id)
+        held = holdings.holding(member.id)
         text = "The token is revoked." if was_live else "There was no live token."
-        return Answer({"email": member.email, "token": None, "revoked": was_live}, text)
+        return Answer(_token_document(member, None, revoked=held.token_was_made), text)
     if regenerate:
-        shown: str | None = holdings.regenerate_token(member.id)
-    else:
-        shown = holdings.equip(member.id).token
-    if shown is None:
+        new = holdings.regenerate_token(member.id)
+        return Answer(_token_document(member, new, revoked=False), new)
+    shown = holdings.equip(member.id).token
+    if shown is None and not click.get_current_context().params["as_json"]:
+        # A script that takes the plain line as a token must not get a sentence.
         raise Refusal("The token was revoked. --regenerate makes a new one.")
-    return Answer({"email": member.email, "token": shown}, shown)
+    return Answer(_token_document(member, shown, revoked=shown is None), shown or "")
 
 
 @accounts.command("suspend", with_appcontext=False)
@@ -185,11 +191,20 @@ def operator_link() -> Answer:
     """Print a link that makes the first operator's account; it works once, for an hour."""
     from service import membership
     from service.operator_link import hand_out_operator_link
+    from service.services import services
+    from service.services import services
+    from service.services import services
+    from service.services import services
 
     if membership.operator_exists():
         raise Refusal("There is an operator already. A further one: flask accounts create EMAIL --admin")
     link = hand_out_operator_link()
-    return Answer({"link": link}, link)
+    note = port_note(services().settings)
+    return Answer({"link": link}, f"{link}\n{note}" if note else link)
+
+
+def _token_document(member: Member, token: str | None, *, revoked: bool) -> dict[str, object]:
+    return {"email": member.email, "token": token, "revoked": revoked}
 
 
 def _state(member: Member, name: str, value: bool, words: str) -> Answer:

@@ -10,6 +10,10 @@ import click
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from commands.output import Answer, answers, table
+from commands.public_address import port_note
+from commands.public_address import port_note
+from commands.public_address import port_note
+from commands.public_address import port_note
 from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,16 +116,20 @@ def _text(settings: Settings, catalog: Catalog) -> str:
         ]
         for plan in catalog.plans
     ]
+    note = port_note(settings)
+    note = port_note(settings)
+    note = port_note(settings)
+    note = port_note(settings)
     parts = [
         f"The configuration is right: {settings.config_path or 'no file, the shipped catalog'}",
         f"{service.name} at {service.public_url}, times in {service.timezone_name}, "
-        f"registration {service.registration}",
+        f"registration {service.registration}" + (f"\n{note}" if note else ""),
         table(["UPSTREAM", "ADDRESS", "DIALECT", "KEY"], upstreams),
         table(["PROFILE", "REASONING", "ROUTES"], profiles),
         table(["PLAN", "PROFILE", "SPEED", "PRICE", "A DAY", "A MONTH"], plans),
-        *(f"notice: {notice}" for notice in catalog.notices),
+        "\n".join(f"notice: {notice}" for notice in catalog.notices),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _key_state(catalog: Catalog, place: int) -> str:

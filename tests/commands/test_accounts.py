@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from flask import Flask
@@ -91,19 +92,36 @@ def test_list_shows_accounts_without_tokens(accounts_command: Accounts) -> None:
 def test_token_prints_the_token_alone(accounts_command: Accounts) -> None:
     made = accounts_command.json("create", EMAIL)
     assert accounts_command.run("token", EMAIL).stdout == made["token"] + "\n"
-    assert accounts_command.json("token", EMAIL) == {"email": EMAIL, "token": made["token"]}
 
 
-def test_token_is_regenerated_and_revoked(accounts_command: Accounts) -> None:
+def test_token_document_is_the_same_for_showing_regenerating_and_revoking(accounts_command: Accounts) -> None:
     made = accounts_command.json("create", EMAIL)
-    new = accounts_command.json("token", EMAIL, "--regenerate")["token"]
-    assert new != made["token"]
-    assert accounts_command.json("token", EMAIL) == {"email": EMAIL, "token": new}
-    assert accounts_command.json("token", EMAIL, "--revoke") == {"email": EMAIL, "token": None, "revoked": True}
-    assert accounts_command.json("token", EMAIL, "--revoke")["revoked"] is False
+    live = {"email": EMAIL, "token": made["token"], "revoked": False}
+    revoked = {"email": EMAIL, "token": None, "revoked": True}
+    assert accounts_command.json("token", EMAIL) == live
+    new = accounts_command.json("token", EMAIL, "--regenerate")
+    assert new["token"] != made["token"]
+    assert new == {**live, "token": new["token"]}
+    assert accounts_command.json("token", EMAIL) == new
+    for options in (["--revoke"], ["--revoke"], []):
+        assert accounts_command.json("token", EMAIL, *options) == revoked
+    assert is_well_formed(accounts_command.json("token", EMAIL, "--regenerate")["token"])
+
+
+def test_revoked_token_is_no_plain_line(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    assert accounts_command.run("token", EMAIL, "--revoke").stdout == "The token is revoked.\n"
+    assert accounts_command.run("token", EMAIL, "--revoke").stdout == "There was no live token.\n"
     done = accounts_command.run("token", EMAIL)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert is_well_formed(accounts_command.json("token", EMAIL, "--regenerate")["token"])
+    assert "--regenerate makes a new one" in done.stderr
+
+
+def test_revoking_before_the_first_token_leaves_nothing_revoked(app: Flask, accounts_command: Accounts) -> None:
+    with app.app_context():
+        membership.sign_up(EMAIL, PASSWORD)
+    assert accounts_command.json("token", EMAIL, "--revoke") == {"email": EMAIL, "token": None, "revoked": False}
+    assert accounts_command.json("token", EMAIL)["revoked"] is False
 
 
 def test_token_of_a_member_who_never_had_one_is_made(app: Flask, accounts_command: Accounts) -> None:
@@ -158,3 +176,47 @@ def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, acco
     done = accounts_command.run("operator-link")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "--admin" in done.stderr
+
+
+def test_plain_operator_link_says_when_its_port_is_a_guess(
+    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    link, note = accounts_command.run("operator-link").stdout.splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
+    assert note == "(PORT is not set here: use the port of the running service)"
+    monkeypatch.setenv("PORT", "8000")
+    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
+
+
+def test_plain_operator_link_says_when_its_port_is_a_guess(
+    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    link, note = accounts_command.run("operator-link").stdout.splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
+    assert note == "(PORT is not set here: use the port of the running service)"
+    monkeypatch.setenv("PORT", "8000")
+    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
+
+
+def test_plain_operator_link_says_when_its_port_is_a_guess(
+    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    link, note = accounts_command.run("operator-link").stdout.splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
+    assert note == "(PORT is not set here: use the port of the running service)"
+    monkeypatch.setenv("PORT", "8000")
+    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
+
+
+def test_plain_operator_link_says_when_its_port_is_a_guess(
+    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    link, note = accounts_command.run("operator-link").stdout.splitlines()
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
+    assert note == "(PORT is not set here: use the port of the running service)"
+    monkeypatch.setenv("PORT", "8000")
+    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1

@@ -79,3 +79,83 @@ def test_wrong_setting_is_told_by_its_name(toml: Path, monkeypatch: pytest.Monke
     done = check()
     assert (done.exit_code, done.stdout) == (1, "")
     assert "PORT" in done.stderr
+
+
+def test_guessed_port_is_told_unless_port_or_public_url_is_set(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = "\n(PORT is not set here: use the port of the running service)\n"
+    assert note in check().stdout
+    monkeypatch.setenv("PORT", "8001")
+    assert note not in check().stdout
+    monkeypatch.delenv("PORT")
+    toml.write_text(CATALOG.replace("[service]", '[service]\npublic_url = "http://127.0.0.1:8000"'))
+    assert note not in check().stdout
+    monkeypatch.setenv("PORT", " ")
+    toml.write_text("")
+    assert note in check().stdout
+
+
+def test_notices_stand_below_one_another(toml: Path) -> None:
+    toml.write_text(CATALOG + '[[upstreams]]\nname = "idle"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    last = check().stdout.rstrip().rpartition("\n\n")[2].splitlines()
+    assert len(last) >= 3
+    assert all(line.startswith("notice: ") for line in last)
+
+
+def test_guessed_port_is_told_unless_port_or_public_url_is_set(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = "\n(PORT is not set here: use the port of the running service)\n"
+    assert note in check().stdout
+    monkeypatch.setenv("PORT", "8001")
+    assert note not in check().stdout
+    monkeypatch.delenv("PORT")
+    toml.write_text(CATALOG.replace("[service]", '[service]\npublic_url = "http://127.0.0.1:8000"'))
+    assert note not in check().stdout
+    monkeypatch.setenv("PORT", " ")
+    toml.write_text("")
+    assert note in check().stdout
+
+
+def test_notices_stand_below_one_another(toml: Path) -> None:
+    toml.write_text(CATALOG + '[[upstreams]]\nname = "idle"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    last = check().stdout.rstrip().rpartition("\n\n")[2].splitlines()
+    assert len(last) >= 3
+    assert all(line.startswith("notice: ") for line in last)
+
+
+def test_guessed_port_is_told_unless_port_or_public_url_is_set(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = "\n(PORT is not set here: use the port of the running service)\n"
+    assert note in check().stdout
+    monkeypatch.setenv("PORT", "8001")
+    assert note not in check().stdout
+    monkeypatch.delenv("PORT")
+    toml.write_text(CATALOG.replace("[service]", '[service]\npublic_url = "http://127.0.0.1:8000"'))
+    assert note not in check().stdout
+    monkeypatch.setenv("PORT", " ")
+    toml.write_text("")
+    assert note in check().stdout
+
+
+def test_notices_stand_below_one_another(toml: Path) -> None:
+    toml.write_text(CATALOG + '[[upstreams]]\nname = "idle"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    last = check().stdout.rstrip().rpartition("\n\n")[2].splitlines()
+    assert len(last) >= 3
+    assert all(line.startswith("notice: ") for line in last)
+
+
+def test_guessed_port_is_told_unless_port_or_public_url_is_set(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = "\n(PORT is not set here: use the port of the running service)\n"
+    assert note in check().stdout
+    monkeypatch.setenv("PORT", "8001")
+    assert note not in check().stdout
+    monkeypatch.delenv("PORT")
+    toml.write_text(CATALOG.replace("[service]", '[service]\npublic_url = "http://127.0.0.1:8000"'))
+    assert note not in check().stdout
+    monkeypatch.setenv("PORT", " ")
+    toml.write_text("")
+    assert note in check().stdout
+
+
+def test_notices_stand_below_one_another(toml: Path) -> None:
+    toml.write_text(CATALOG + '[[upstreams]]\nname = "idle"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    last = check().stdout.rstrip().rpartition("\n\n")[2].splitlines()
+    assert len(last) >= 3
+    assert all(line.startswith("notice: ") for line in last)
