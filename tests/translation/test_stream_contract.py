@@ -15,6 +15,8 @@ import pytest
 from blueprints.api_v1 import sse
 from blueprints.api_v1.errors import UpstreamError
 from blueprints.api_v1.translation.chat_over_responses import ChatOverResponses
+from blueprints.api_v1.translation.completions_over_chat import plan_completion
+from blueprints.api_v1.translation.completions_stream import MergedCompletions
 from blueprints.api_v1.translation.stream_translator import StreamTranslator
 from tests.translation import native_wire, recorded, responses_machine, test_completions_stream
 from tests.translation.test_chat_over_responses import translator as chat_over_responses
@@ -97,8 +99,7 @@ def native_end() -> list[bytes]:
 def completions_over_responses() -> StreamTranslator:
     known = {**test_completions_stream.KNOWN, "include_usage": True}
     chat = ChatOverResponses(**known, new_call_id=str)
-    plan = test_completions_stream.plan_completion({"prompt": "a"})
-    return test_completions_stream.MergedCompletions(plan, **known, chat_streams=[chat])
+    return MergedCompletions(plan_completion({"prompt": "a"}), **known, chat_streams=[chat])
 
 
 FROM_CHAT = (chat_pieces, chat_pieces, responses_machine.end(), CHAT_ERRORS)

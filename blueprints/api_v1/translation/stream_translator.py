@@ -33,7 +33,9 @@ class StreamTranslator(Protocol):
         """Return the client's bytes for the data of some upstream events.
 
         Raises:
-            UpstreamError: the upstream reports an error or sends what is no event of its dialect.
+            GatewayError: the upstream reports an error or sends what is no event of its dialect. Before the first
+                output nothing of the attempt is left, whatever came with the error; after it ``finish`` raises
+                the error instead, so that what came before it is not lost.
         """
 
     def finish(self) -> bytes:
@@ -42,6 +44,7 @@ class StreamTranslator(Protocol):
         Raises:
             UpstreamIncomplete: the upstream just stopped.
             UpstreamError: it ended with neither output nor a finish reason.
+            GatewayError: the error that ``feed`` kept.
         """
 
     def fail(self, error: GatewayError) -> bytes:
