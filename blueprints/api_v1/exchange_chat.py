@@ -55,6 +55,7 @@ class ChatToChat:
                 created=self._call.created,
                 include_usage=self._call.include_usage,
                 new_call_id=self._new_call_id,
+                n=self._call.body.get("n") or 1,
             )
         return self._translator
 

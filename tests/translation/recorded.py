@@ -21,7 +21,7 @@ def recorded(name: str) -> bytes:
     return (STREAMS / name).read_bytes()
 
 
-def new_translator(*, include_usage: bool = False) -> ChatOverChat:
+def new_translator(*, include_usage: bool = False, **more: Any) -> ChatOverChat:
     """A translator whose ids are predictable."""
     numbers = count(1)
     return ChatOverChat(
@@ -30,6 +30,7 @@ def new_translator(*, include_usage: bool = False) -> ChatOverChat:
         created=1_800_000_000,
         include_usage=include_usage,
         new_call_id=lambda: f"call_ours{next(numbers)}",
+        **more,
     )
 
 

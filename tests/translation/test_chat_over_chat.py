@@ -239,6 +239,27 @@ def test_stream_that_just_stops_is_incomplete() -> None:
         translator.finish()
 
 
+def test_stream_that_stops_between_two_choices_is_incomplete() -> None:
+    def of(index: int) -> list[bytes]:
+        choices = [{"index": index, "delta": {"content": "x"}}, {"index": index, "delta": {}, "finish_reason": "stop"}]
+        return [json.dumps({"choices": [choice]}).encode() for choice in choices]
+
+    translator = new_translator(n=2)
+    out = translator.feed(of(0))
+    assert not translator.has_finished
+    with pytest.raises(UpstreamIncomplete):
+        translator.finish()
+    out += translator.feed(of(1))
+    assert translator.has_finished
+    assert sorted(said(out + translator.finish())) == [0, 1]
+
+
+def test_upstream_that_gives_fewer_choices_than_asked_for_may_say_that_it_is_done() -> None:
+    translator = new_translator(n=3)
+    out = translator.feed([chunk({"content": "x"}), chunk({}, "stop"), b"[DONE]"])
+    assert sorted(said(out + translator.finish())) == [0]
+
+
 def test_end_with_neither_output_nor_finish_reason_is_a_broken_answer() -> None:
     for events in ([], [b"[DONE]"], [chunk({"role": "assistant"}), b"[DONE]"], [b'{"choices":[]}', b"[DONE]"]):
         translator = new_translator()

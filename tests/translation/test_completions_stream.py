@@ -239,3 +239,14 @@ def test_responses_upstream_that_fails_is_an_error_of_the_call() -> None:
     stream.feed(numbered(message(0, ["a"])[:3]))
     with pytest.raises(GatewayError):
         stream.finish()
+
+
+def test_call_that_stops_between_two_choices_is_incomplete() -> None:
+    stream = merged({"prompt": "a", "n": 2})
+    out = stream.feed(chat("x"))
+    assert not stream.has_finished
+    with pytest.raises(UpstreamIncomplete):
+        stream.finish()
+    out += stream.feed(chat("y", index=1))
+    assert stream.has_finished
+    assert said(read(out + stream.finish())[:-1])[-1] == (1, "", "stop")

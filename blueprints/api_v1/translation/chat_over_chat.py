@@ -64,11 +64,16 @@ class ChatOverChat:
         created: int,
         include_usage: bool,
         new_call_id: Callable[[], str],
+        n: int = 1,
     ) -> None:
-        """Take what the answer is known by; ``new_call_id`` makes the ids that tool calls are handed out with."""
+        """Take what the answer is known by; ``new_call_id`` makes the ids that tool calls are handed out with.
+
+        ``n`` is the number of choices that the request asks for.
+        """
         self._skeleton = {"id": answer_id, "object": "chat.completion.chunk", "created": created, "model": alias}
         self._include_usage = include_usage
         self._new_call_id = new_call_id
+        self._n = n
         self.restart()
 
     def restart(self) -> None:
@@ -116,8 +121,8 @@ class ChatOverChat:
 
     @property
     def has_finished(self) -> bool:
-        """Tell whether every choice that has begun has told how it ended."""
-        return bool(self._choices) and all(choice.finish for choice in self._choices.values())
+        """Tell whether every choice has told how it ended: those asked for, and others that have begun."""
+        return len(self._choices) >= self._n and all(choice.finish for choice in self._choices.values())
 
     def finish(self) -> bytes:
         """Return the stream's last bytes, after the upstream's end.

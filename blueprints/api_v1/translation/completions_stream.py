@@ -56,8 +56,8 @@ class CompletionStream:
 
     @property
     def has_finished(self) -> bool:
-        """Tell whether every choice that has begun has told how it ended."""
-        return bool(self._choices) and all(choice.finish for choice in self._choices.values())
+        """Tell whether every choice that was asked for has told how it ended."""
+        return len(self._choices) >= self._call.n and all(choice.finish for choice in self._choices.values())
 
     @property
     def usage(self) -> dict[str, Any] | None:
