@@ -10,10 +10,10 @@ import pytest
 
 from catalog import keys
 from catalog.backends import SHORT_WAY
+from tests.catalog.example import EXAMPLE, switched_on
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text()
-EXAMPLE = (ROOT / "smartroute.example.toml").read_text()
 TABLES = {
     "[service]": keys.SERVICE,
     "[[upstreams]]": keys.UPSTREAM,
@@ -35,7 +35,7 @@ def test_the_document_lists_exactly_the_accepted_keys(table: str) -> None:
 
 
 def test_the_example_holds_every_accepted_key() -> None:
-    data = tomllib.loads(EXAMPLE)
+    data = tomllib.loads(switched_on())
     assert set(data) == set(keys.TOP)
     assert set(data["service"]) == set(keys.SERVICE)
     assert set(data["upstreams"][0]) == set(keys.UPSTREAM)
@@ -48,11 +48,17 @@ def test_the_example_holds_every_accepted_key() -> None:
 def test_every_key_of_the_example_has_a_comment_with_its_default() -> None:
     explained = set()
     for line in EXAMPLE.splitlines():
-        match = re.match(r"(\w+) = .*# .*(default: |required)", line)
+        match = re.match(r"#?(\w+) = .*# .*(default: |required)", line)
         if match:
             explained.add(match[1])
     everything = {key for accepted in TABLES.values() for key in accepted}
     assert everything - explained == {"routes"}  # a header of its own
+
+
+def test_switched_off_keys_hold_the_default_that_their_comment_tells() -> None:
+    lines = re.findall(r"^#(\w+) = (\S.*?) *# .*default: ([\d\"].*)$", EXAMPLE, re.MULTILINE)
+    assert {"name", "slug", "timezone", "drain_seconds", "idle_timeout", "weight"} <= {key for key, _, _ in lines}
+    assert [value for _, value, _ in lines] == [default for _, _, default in lines]
 
 
 def test_every_environment_variable_that_is_read_is_documented() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.lines import KeyPath, key_lines
+from tests.catalog.example import EXAMPLE, switched_on
 
 
 def paths_in(value: object, path: KeyPath = ()) -> set[KeyPath]:
@@ -76,8 +77,8 @@ def test_a_table_first_named_in_a_longer_header_stands_there() -> None:
     assert key_lines("\n[a.b]\nc = 1\n[a]\nd = 2\n")[("a",)] == 2
 
 
-def test_the_example_file_is_located_whole() -> None:
-    text = (Path(__file__).parents[2] / "smartroute.example.toml").read_text()
+@pytest.mark.parametrize("text", [EXAMPLE, switched_on()], ids=["as it stands", "switched on"])
+def test_the_example_file_is_located_whole(text: str) -> None:
     assert set(key_lines(text)) == paths_in(tomllib.loads(text))
 
 

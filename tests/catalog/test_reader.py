@@ -13,6 +13,7 @@ import pytest
 from catalog.model import REASONING_EFFORTS, Upstream
 from catalog.reader import SHIPPED
 from tests.catalog.conftest import DEMO, Read
+from tests.catalog.example import EXAMPLE, switched_on
 
 ROOT = Path(__file__).parents[2]
 UPSTREAM = '[[upstreams]]\nname = "east"\nbase_url = "http://127.0.0.1:11434/v1"\n'
@@ -272,11 +273,22 @@ def test_a_missing_key_an_idle_upstream_and_an_unreachable_profile_are_noticed(r
     )
 
 
-def test_the_example_file_is_a_right_catalog(read: Read) -> None:
-    env = {"EAST_API_KEY": "a", "WEST_API_KEY": "b"}
-    catalog = read((ROOT / "smartroute.example.toml").read_bytes(), env)
-    assert catalog.notices == ()
+def test_the_example_file_works_as_it_stands(read: Read) -> None:
+    catalog, plain = read(EXAMPLE), read()
     assert not catalog.uses_demo
+    assert {route.upstream.base_url for profile in catalog.profiles for route in profile.routes} == {
+        "http://127.0.0.1:11434/v1"
+    }
+    assert catalog.service == plain.service
+    assert [(plan.slug, plan.daily) for plan in catalog.plans] == [("free", 200), ("plus", 500)]
+    assert all("is left out" in notice for notice in catalog.notices)
+
+
+def test_the_example_file_is_right_with_every_line_switched_on(read: Read) -> None:
+    catalog = read(switched_on(), {"LOCAL_API_KEY": "a", "REMOTE_API_KEY": "b"})
+    assert catalog.notices == ()
+    assert [upstream.name for upstream in catalog.upstreams] == ["local", "remote"]
+    assert [route.model for route in catalog.profiles[0].routes] == ["qwen3:8b", "small"]
     assert [plan.slug for plan in catalog.plans] == ["free", "plus"]
 
 
