@@ -55,6 +55,14 @@ def on_starting(server):
 
     server.reload = reload
 
+    def handle_int():
+        # The first Ctrl-C lets running requests end, as SIGTERM does; gunicorn itself takes a second one for haste.
+        startup.say(f"stopping: running streams have {STOP_S} s to end, another Ctrl-C ends them at once")
+        server.stop()
+        raise StopIteration
+
+    server.handle_int = handle_int
+
 
 def on_reload(server):
     """Take the catalog's new text if it is right; say so if it is wrong, and go on with the old one."""
@@ -68,14 +76,21 @@ def when_ready(server):
 
 
 def post_fork(server, worker):
-    """Let a worker that is being replaced finish its running streams."""
+    """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
     worker.cfg.set("graceful_timeout", startup.drain_seconds())
+    # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    init_signals = worker.init_signals
+
+    def init_signals_but_one():
+        init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    worker.init_signals = init_signals_but_one
 
 
 def post_worker_init(worker):
     """Start the periodic work of this worker."""
-    # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     startup.start_housekeeping(worker.wsgi)
 
 

@@ -6,7 +6,9 @@ own (``prepare_database``), and workers import the application after the fork.
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +35,7 @@ def settings_or_exit(root: Path) -> Settings:
     except SettingsError as error:
         if not _settings:
             raise SystemExit(f"smart-route: {error}") from error
-        _say(f"the old settings stay in force: {error}")
+        say(f"the old settings stay in force: {error}")
         return _settings[-1]
     _settings[:] = [settings]
     return settings
@@ -46,13 +48,16 @@ def prepare(settings: Settings) -> None:
         SystemExit: something is wrong; the sentence says what and where.
     """
     try:
+        _check_address_is_free(settings)
         load_secret_key(settings)
         catalog = _read(settings)
+        if _prepare_database("prepare") != 0:
+            raise SystemExit("smart-route: not started, see above")
     except (SettingsError, CatalogError) as error:
         raise SystemExit(f"smart-route: {error}") from error
-    if _prepare_database("prepare") != 0:
-        raise SystemExit("smart-route: not started, see above")
-    _accept(catalog, settings)
+    except KeyboardInterrupt:
+        raise SystemExit("smart-route: not started") from None
+    _accept(catalog)
 
 
 def accept_changed_catalog(settings: Settings) -> None:
@@ -60,22 +65,29 @@ def accept_changed_catalog(settings: Settings) -> None:
     try:
         catalog = _read(settings)
     except CatalogError as error:
-        _say(f"the changed catalog is wrong, the old one stays in force: {error}")
+        say(f"the changed catalog is wrong, the old one stays in force: {error}")
         return
     if _prepare_database("check-plans") != 0:
-        _say("the changed catalog cannot be used, the old one stays in force (see above)")
+        say("the changed catalog cannot be used, the old one stays in force (see above)")
         return
-    _accept(catalog, settings)
-    _say("the changed catalog is in force")
+    is_new = catalog != accepted()
+    _accept(catalog)
+    say("the changed catalog is in force" if is_new else "the catalog was read again: nothing has changed")
 
 
 def announce(settings: Settings) -> None:
-    """Print where the service listens and what answers behind it."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _say(f"listening on http://{host}:{settings.port}")
+    """Print what answers, how to reload, and last where the service listens."""
     catalog = accepted()
     if catalog is not None and catalog.uses_demo:
-        _say("no upstream is configured: the built-in demo upstream answers (README.md says how to connect a real one)")
+        say("no upstream is configured: the built-in demo upstream answers (README.md says how to connect a real one)")
+    elif catalog is not None:
+        for upstream in catalog.upstreams:
+            say(f"upstream {upstream.name}: {upstream.base_url}")
+    if catalog is not None and not _is_loopback(settings.host) and "//127.0.0.1:" in catalog.service.public_url:
+        say("others can reach this service, but its pages show a loopback address: set public_url in the catalog")
+    say(f"a changed catalog is taken over by: kill -HUP {os.getpid()}")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say(f"listening on http://{host}:{settings.port}")
 
 
 def drain_seconds() -> int:
@@ -103,7 +115,7 @@ def end_worker(app: Any) -> None:
     try:
         app.extensions[EXTENSION].worker.leave()
     except StorageUnavailable as error:
-        _say(f"the lease of this worker runs out by itself: {error}")
+        say(f"the lease of this worker runs out by itself: {error}")
 
 
 def stop_demo_upstream() -> None:
@@ -122,9 +134,9 @@ def _read(settings: Settings) -> Catalog:
     return read(_demo_base_url()) if catalog.uses_demo else catalog
 
 
-def _accept(catalog: Catalog, settings: Settings) -> None:
+def _accept(catalog: Catalog) -> None:
     for notice in catalog.notices:
-        _say(notice)
+        say(notice)
     accept(catalog)
 
 
@@ -138,6 +150,7 @@ def _demo_base_url() -> str:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C is the master's: running requests may still need this upstream
     )
     assert process.stdout is not None  # noqa: S101  (it was asked for)
     line = process.stdout.readline()
@@ -150,8 +163,28 @@ def _demo_base_url() -> str:
 
 def _prepare_database(task: str) -> int:
     root = Path(__file__).resolve().parent.parent
-    return subprocess.run([sys.executable, "-m", "service.prepare_database", task], cwd=root, check=False).returncode
+    command = [sys.executable, "-m", "service.prepare_database", task]
+    return subprocess.run(command, cwd=root, check=False, start_new_session=True).returncode
 
 
-def _say(sentence: str) -> None:
+def _check_address_is_free(settings: Settings) -> None:
+    """Say in one sentence what gunicorn would try to find out five times."""
+    if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
+        return  # the socket is handed over by systemd, or by the master that this one replaces
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            hint = f", try PORT={settings.port + 1}" if error.errno == errno.EADDRINUSE else ""
+            raise SettingsError(f"{settings.host}:{settings.port}: {error.strerror}{hint}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def say(sentence: str) -> None:
+    """Tell whoever started the service something, on standard error."""
     print(f"smart-route: {sentence}", file=sys.stderr, flush=True)

@@ -134,7 +134,7 @@ def _quota_exceeded(standing: Standing, zone: ZoneInfo, plans_url: str, more_hea
 
 
 def _figure(used: int, limit: int | None) -> str:
-    return f"{used:,} of {'unlimited' if limit is None else f'{limit:,}'}"
+    return f"{used:,}" if limit is None else f"{used:,} of {limit:,}"
 
 
 def _in_zone(window: Window, zone: ZoneInfo) -> str:

@@ -17,7 +17,7 @@ from models.calendar_windows import Calendar, Window
 from models.engine import engine_options, prepare_engine
 from models.lease import WorkerLease
 from models.quota import Limits, Standing, newest_row, prompts_counted, standing
-from models.reservation import Outcome, QuotaUsedUp, Request, Reserved
+from models.reservation import Outcome, QuotaUsedUp, Request, Reserved, TooManyOpen
 from models.service_token import ServiceToken
 from models.storage import Storage
 from models.usage_log import UsageLog
@@ -85,7 +85,9 @@ class Ledger:
             client_name="curl/8",
         )
 
-    def reserve(self, account_id: int, limits: Limits = PLENTY, owner_id: int = OWNER) -> Reserved | QuotaUsedUp:
+    def reserve(
+        self, account_id: int, limits: Limits = PLENTY, owner_id: int = OWNER
+    ) -> Reserved | QuotaUsedUp | TooManyOpen:
         return reservation.reserve(self.storage, self.request(account_id), limits, self.calendar, owner_id)
 
     def admit(self, account_id: int, limits: Limits = PLENTY, owner_id: int = OWNER) -> int:

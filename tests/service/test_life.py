@@ -1,0 +1,134 @@
+"""Starting, reloading and stopping the service, as an operator does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from tests.harness.demo import Demo
+from tests.harness.gateway import Gateway
+from tests.harness.processes import is_alive, wait_until
+
+CONFIG = """
+[[upstreams]]
+name = "east"
+base_url = "{demo}"
+
+[[profiles]]
+alias = "smart-route-mini"
+routes = [{{ upstream = "east", model = "demo-model" }}]
+
+[[plans]]
+slug = "free"
+name = "Free"
+profile = "smart-route-mini"
+daily = {daily}
+"""
+
+Factory = Callable[..., Gateway]
+
+
+class Stream:
+    """A slow stream of 12 words that is read beside the test."""
+
+    def __init__(self, gateway: Gateway, token: str) -> None:
+        body = {"stream": True, "messages": [{"role": "user", "content": "[[tokens 12]] [[pace 250]]"}]}
+        self._answer = requests.post(
+            f"{gateway.api}/chat/completions",
+            json=body,
+            headers={"Authorization": f"Bearer {token}"},
+            stream=True,
+            timeout=30,
+        )
+        self.text = ""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for piece in self._answer.iter_content(None):
+            self.text += piece.decode()
+
+    def end(self) -> str:
+        """Wait for the end; return all that came."""
+        self._reader.join(20)
+        return self.text
+
+
+@pytest.fixture
+def gateway(gateway_factory: Factory, demo: Demo) -> Gateway:
+    return gateway_factory("sqlite", workers=1, config=CONFIG.format(demo=demo.base_url, daily=200))
+
+
+def daily_limit(gateway: Gateway, token: str) -> Any:
+    answer = requests.get(f"{gateway.api}/usage", headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    return answer.json()["day"]["limit"]
+
+
+def test_changed_catalog_is_taken_over_while_a_stream_runs_on(gateway: Gateway, demo: Demo) -> None:
+    token = gateway.account()["token"]
+    stream = Stream(gateway, token)
+    gateway.write_config(CONFIG.format(demo=demo.base_url, daily=7))
+    os.kill(gateway.master_pid, signal.SIGHUP)
+    wait_until("the new limit holds", lambda: daily_limit(gateway, token) == 7, timeout_s=15)
+    assert stream.end().endswith("data: [DONE]\n\n")
+
+
+def test_wrong_catalog_is_named_and_the_old_one_stays(gateway: Gateway, demo: Demo) -> None:
+    token = gateway.account()["token"]
+    gateway.write_config(CONFIG.format(demo=demo.base_url, daily='"many"'))
+    os.kill(gateway.master_pid, signal.SIGHUP)
+    wait_until("it is said", lambda: "the old one stays in force" in gateway.stderr_text(), timeout_s=15)
+    assert "plans[0].daily" in gateway.stderr_text()
+    assert daily_limit(gateway, token) == 200
+
+
+def test_catalog_without_a_plan_that_accounts_hold_is_not_taken_over(gateway: Gateway, demo: Demo) -> None:
+    token = gateway.account()["token"]
+    gateway.write_config(CONFIG.format(demo=demo.base_url, daily=7).replace('slug = "free"', 'slug = "other"'))
+    os.kill(gateway.master_pid, signal.SIGHUP)
+    wait_until("it is said", lambda: "cannot be used, the old one stays" in gateway.stderr_text(), timeout_s=15)
+    assert "no plan 'free'" in gateway.stderr_text()
+    assert daily_limit(gateway, token) == 200
+
+
+def test_reload_without_a_change_says_so(gateway: Gateway) -> None:
+    os.kill(gateway.master_pid, signal.SIGHUP)
+    wait_until("it is said", lambda: "nothing has changed" in gateway.stderr_text(), timeout_s=15)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_lets_a_running_stream_end(gateway: Gateway, number: signal.Signals) -> None:
+    stream = Stream(gateway, gateway.account()["token"])
+    os.kill(gateway.master_pid, number)
+    assert stream.end().endswith("data: [DONE]\n\n")
+    wait_until("the service has ended", lambda: not is_alive(gateway.master_pid), timeout_s=15)
+    assert "Traceback" not in gateway.stderr_text()
+
+
+def test_taken_port_is_one_sentence(gateway: Gateway) -> None:
+    env = {**os.environ, "PORT": str(gateway.port), "DATABASE_URL": gateway.database_url}
+    env["SMARTROUTE_CONFIG"] = str(gateway.config_path)
+    done = subprocess.run(
+        [str(gateway.root / ".venv/bin/gunicorn"), "wsgi:app"],
+        env=env,
+        cwd=gateway.root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert done.stderr.strip().splitlines() == [
+        f"smart-route: 127.0.0.1:{gateway.port}: Address already in use, try PORT={gateway.port + 1}"
+    ]
+
+
+def test_database_made_with_another_key_is_refused_with_what_helps(gateway: Gateway, gateway_factory: Factory) -> None:
+    gateway.stop()
+    with pytest.raises(AssertionError, match="another SECRET_KEY"):
+        gateway_factory("sqlite", database_url=gateway.database_url, env={"SECRET_KEY": "a quite different secret key"})
