@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -58,14 +59,18 @@ class UpstreamBody:
         """Return what has come, at most ``PIECE_BYTES`` or so; ``b""`` when the body has ended.
 
         Raises:
-            Silence: nothing came for ``timeout_s`` seconds; reading may go on.
+            Silence: nothing of the body came for ``timeout_s`` seconds, at most framing; reading may go on.
             BodyCut: the connection ended in the middle of the body.
         """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        left_s = timeout_s
         while not self._ended:
-            raw = self._receive(timeout_s)
+            raw = self._receive(left_s)
             piece = self._dechunk(raw) if self._chunked else self._count(raw)
             if piece:
                 return piece
+            if deadline is not None and not self._ended:
+                left_s = max(0.0, deadline - time.monotonic())  # 0: what is there already, without a wait
         self._give_back()
         return b""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from http.client import HTTPResponse
 from itertools import pairwise
 from types import SimpleNamespace
@@ -148,3 +150,30 @@ def test_formal_end_that_has_come_is_taken_and_one_that_has_not_is_not_waited_fo
 def test_body_over_the_limit_is_given_up() -> None:
     with Wire(CHUNKED + b"5\r\nhello\r\n") as wire, pytest.raises(BodyCut):
         wire.body.read_all(4)
+
+
+@pytest.mark.parametrize("start", [b"5;", b"0\r\nX-More: "], ids=["extension", "trailer"])
+def test_framing_that_trickles_in_is_silence_in_its_time(start: bytes) -> None:
+    with Wire(CHUNKED + b"3\r\nabc\r\n" + start) as wire:
+        assert wire.body.read(1) == b"abc"
+        done = threading.Event()
+
+        def trickle() -> None:
+            for _ in range(200):
+                wire.theirs.sendall(b"a")
+                if done.wait(0.01):
+                    return
+
+        trickling = threading.Thread(target=trickle)
+        trickling.start()
+        started = time.monotonic()
+        try:
+            with pytest.raises(Silence):
+                wire.body.read(0.1)
+        finally:
+            taken = time.monotonic() - started
+            done.set()
+            trickling.join()
+        assert 0.09 < taken < 1
+        wire.theirs.sendall(b"\r\nhello\r\n" if start == b"5;" else b"\r\n\r\n")
+        assert wire.body.read(1) == (b"hello" if start == b"5;" else b"")
