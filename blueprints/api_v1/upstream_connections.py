@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from collections.abc import Mapping
 from http.client import RemoteDisconnected
 from typing import Any, cast
@@ -20,6 +21,9 @@ KEPT_CONNECTIONS = 256
 # over a slow line.
 SEND_S = 60.0
 _SENT_AT_ONCE = 64 * 1024
+# A connection that was closed before a request came breaks as soon as the request is sent. One that breaks later
+# may have begun to answer: a generation must not run twice for one request.
+_STALE_S = 0.2
 
 _poll = monkey.get_original("select", "poll")
 
@@ -78,6 +82,7 @@ class _Connection(HTTPConnection):
 
     sock: Any
     _served = 0
+    _sent_at = 0.0
     _held: list[bytes] | None = None
 
     @property
@@ -101,8 +106,11 @@ class _Connection(HTTPConnection):
         finally:
             self._held = None
         # Header and body in one packet: both sides wake up once.
-        for part in [b"".join(held)] if sum(map(len, held)) <= _SENT_AT_ONCE else held:
-            self.send(part)
+        try:
+            for part in [b"".join(held)] if sum(map(len, held)) <= _SENT_AT_ONCE else held:
+                self.send(part)
+        finally:
+            self._sent_at = time.monotonic()
 
     def send(self, data: Any) -> None:
         if self._held is not None:
@@ -117,7 +125,7 @@ class _Connection(HTTPConnection):
         try:
             answer = super().getresponse()
         except (RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-            if self._served:
+            if self._served and time.monotonic() - self._sent_at <= _STALE_S:
                 raise StaleConnection("a kept connection was closed", error) from error
             raise
         self._served += 1
