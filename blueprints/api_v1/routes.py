@@ -24,6 +24,7 @@ from .errors import (
     StorageTrouble,
     UnknownModel,
     UnknownUrl,
+    UpgradeRequired,
 )
 from .quota_headers import quota_headers, window_report
 from .routes_call import allowed_aliases, caller, current_standing, json_answer
@@ -37,6 +38,13 @@ def answer_preflight() -> Response | None:
     if request.method == "OPTIONS" and is_api_path(request.path):
         return preflight(request.headers.get("Access-Control-Request-Headers"))
     return None
+
+
+@bp.before_app_request
+def refuse_websocket() -> None:
+    """Send clients that try a WebSocket first back to HTTP at once; routing itself would only say 405."""
+    if request.headers.get("Upgrade", "").lower() == "websocket" and is_api_path(request.path):
+        raise UpgradeRequired
 
 
 @bp.get("/models")

@@ -191,3 +191,16 @@ def test_usage_shows_both_windows_and_counts_nothing(small: Api) -> None:
     assert (shown[0]["plan"], shown[0]["model"]) == ("small", "plain")
     assert {key: shown[0]["day"][key] for key in ("limit", "used", "left")} == {"limit": 5, "used": 1, "left": 4}
     assert {key: shown[0]["month"][key] for key in ("limit", "used", "left")} == {"limit": 50, "used": 1, "left": 49}
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/api/smart-routing-ai-model/v1/responses"])
+def test_conf_077_websocket_upgrade_426(api: Api, path: str) -> None:
+    handshake = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    answer = requests.get(api.gateway.url + path, headers=handshake, timeout=10)
+    assert answer.status_code == 426
+    assert answer.json()["error"]["code"] == "upgrade_required"
