@@ -8,6 +8,7 @@ _EXPOSED = ", ".join(
     [
         "x-request-id",
         "retry-after",
+        "x-should-retry",
         "x-ratelimit-limit-requests",
         "x-ratelimit-remaining-requests",
         "x-ratelimit-reset-requests",
@@ -17,6 +18,11 @@ _EXPOSED = ", ".join(
         "x-smartroute-month-limit",
         "x-smartroute-month-remaining",
         "x-smartroute-month-reset",
+        *(
+            f"x-codex-{window}-{fact}"
+            for window in ("primary", "secondary")
+            for fact in ("used-percent", "window-minutes", "reset-at")
+        ),
     ]
 )
 

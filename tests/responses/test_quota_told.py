@@ -55,6 +55,17 @@ def test_every_answer_tells_codex_what_is_used_of_day_and_month(small: Responses
         assert refused.json()["error"]["type"] == "usage_limit_reached"
 
 
+def test_pages_of_other_sites_may_read_all_that_an_answer_tells(small: Responses) -> None:
+    def hidden(told: requests.Response) -> set[str]:
+        exposed = {name.strip() for name in told.headers["access-control-expose-headers"].split(",")}
+        ours = {name.lower() for name in told.headers if name.lower().startswith(("x-", "retry-"))}
+        return ours - exposed - {"x-content-type-options", "x-accel-buffering", "x-frame-options"}
+
+    answers = [small.post(input=text) for text in ("one", "two", "three", "four")]
+    assert answers[-1].headers["x-should-retry"] == "false"
+    assert [hidden(told) for told in answers] == [set()] * 4
+
+
 def test_unlimited_plan_tells_codex_nothing(api: Responses) -> None:
     assert codex(api.post(input="one")) == {}
 
