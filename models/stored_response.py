@@ -1,10 +1,10 @@
 """Responses that a client asked to keep: readable by their account alone, for a while, within limits.
 
-The input is kept as the client sent it and the output as it was given, each as compressed JSON. Nothing is
-written for a request with ``store: false``.
+The input is kept as the client sent it and the output as it was given, each as compressed JSON, with its length
+before that. Nothing is written for a request with ``store: false``. ``stored_response_reads`` reads it again.
 
 A streamed response is stored when it begins (``begin``), with the worker that runs it as its owner, and once
-more when it has ended (``keep``), without one. Whoever ends it does so by taking the owner away, so it ends
+more when it has ended (``end``), without one. Whoever ends it does so by taking the owner away, so it ends
 once; where the owner's lease is gone, nobody will end it any more, and it is shown as lost.
 """
 
@@ -22,7 +22,6 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
-from .lease import WorkerLease
 from .storage import Storage
 
 MAX_BYTES = 8 * 1024 * 1024  # of one response, compressed
@@ -34,7 +33,7 @@ _Blob = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
 
 class TooLargeToStore(Exception):
-    """The response with its input is larger than ``MAX_BYTES``."""
+    """The response with its input is larger than ``MAX_BYTES``, or unpacked than its service allows."""
 
 
 class State(Enum):
@@ -44,6 +43,11 @@ class State(Enum):
     RUNNING = "running"
     STOPPING = "stopping"  # its worker has been asked to stop it
     LOST = "lost"  # its worker is gone
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether its worker is still at it."""
+        return self in (State.RUNNING, State.STOPPING)
 
 
 class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
@@ -60,6 +64,8 @@ class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     input_items: Mapped[bytes] = mapped_column(_Blob)
     body: Mapped[bytes] = mapped_column(_Blob)
+    input_bytes: Mapped[int | None]
+    body_bytes: Mapped[int | None]
     owner_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
     cancel_asked: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
@@ -79,53 +85,43 @@ class StoredItem(db.Model):  # type: ignore[name-defined, misc]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A stored response as it is handed out: JSON texts."""
+    """A response as it is to be stored: JSON texts."""
 
     response_id: str
     previous_response_id: str | None
     input_items: bytes
     body: bytes
-    state: State = State.ENDED
 
     @property
-    def is_running(self) -> bool:
-        """Tell whether its worker is still at it."""
-        return self.state in (State.RUNNING, State.STOPPING)
+    def size(self) -> int:
+        """The length of both texts, in bytes."""
+        return len(self.input_items) + len(self.body)
 
 
-_COLUMNS = (
-    StoredResponse.response_id,
-    StoredResponse.previous_response_id,
-    StoredResponse.input_items,
-    StoredResponse.body,
-    StoredResponse.owner_id,
-    StoredResponse.cancel_asked,
-    WorkerLease.id,
-)
-
-
-def begin(storage: Storage, account_id: int, kept: Kept, owner_id: int, days: int) -> None:
-    """Store a response that ``owner_id`` has begun to stream.
+def begin(storage: Storage, account_id: int, kept: Kept, owner_id: int, days: int, most: int) -> None:
+    """Store a response that ``owner_id`` has begun to stream; ``most`` bytes with its input, unpacked.
 
     Raises:
         TooLargeToStore: nothing is stored.
         StorageUnavailable: the database could not be written in time.
     """
-    _insert(storage, account_id, kept, (), days, owner_id)
+    _insert(storage, account_id, kept, (), days, most, owner_id)
 
 
-def keep(storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int) -> None:
-    """Store a response that has ended, with the ids of its output items.
+def keep(storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int, most: int) -> None:
+    """Store a response that has ended, with the ids of its output items; ``most`` as for ``begin``.
 
     Raises:
         TooLargeToStore: nothing is stored.
         StorageUnavailable: the database could not be written in time.
     """
-    _insert(storage, account_id, kept, item_ids, days, None)
+    _insert(storage, account_id, kept, item_ids, days, most, None)
 
 
-def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_ids: Sequence[str]) -> bool:
+def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_ids: Sequence[str], most: int) -> bool:
     """Store how a running response ended; false when it was deleted or ended by another hand before.
+
+    ``most`` as for ``begin``.
 
     Raises:
         TooLargeToStore: it is not stored any more.
@@ -136,15 +132,21 @@ def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_i
 
     def write(connection: sa.Connection) -> bool | None:
         found = connection.execute(
-            sa.select(StoredResponse.id, sa.func.length(StoredResponse.input_items)).where(running)
+            sa.select(StoredResponse.id, sa.func.length(StoredResponse.input_items), StoredResponse.input_bytes).where(
+                running
+            )
         ).one_or_none()
         if found is None:
             return False
-        stored_id, input_bytes = found
-        if input_bytes + len(packed) > MAX_BYTES:
+        stored_id, packed_input, input_bytes = found
+        if packed_input + len(packed) > MAX_BYTES or (input_bytes or 0) + len(body) > most:
             connection.execute(sa.delete(StoredResponse).where(running))
             return None
-        ended = sa.update(StoredResponse).where(running).values(body=packed, owner_id=None, cancel_asked=False)
+        ended = (
+            sa.update(StoredResponse)
+            .where(running)
+            .values(body=packed, body_bytes=len(body), owner_id=None, cancel_asked=False)
+        )
         if connection.execute(ended).rowcount == 0:
             return False
         _insert_items(connection, stored_id, item_ids)
@@ -174,43 +176,6 @@ def lose(storage: Storage, account_id: int, response_id: str) -> None:
     """Show a running response as lost from now on: nobody can tell how it ended."""
     lost = sa.update(StoredResponse).where(_running(account_id, response_id)).values(owner_id=NOBODY)
     storage.write(lambda connection: connection.execute(lost))
-
-
-def find(storage: Storage, account_id: int, response_id: str) -> Kept | None:
-    """Return a response of this account; None for an unknown, expired or foreign one alike."""
-    return storage.read(lambda connection: _find(storage, connection, account_id, response_id))
-
-
-def find_with_item(storage: Storage, account_id: int, item_id: str) -> Kept | None:
-    """Return the response of this account that put out an item."""
-
-    def look(connection: sa.Connection) -> Kept | None:
-        holder = (
-            sa.select(StoredResponse.response_id)
-            .join(StoredItem, StoredItem.stored_response_id == StoredResponse.id)
-            .where(StoredItem.item_id == item_id, StoredResponse.account_id == account_id)
-        )
-        response_id = connection.scalar(holder)
-        return None if response_id is None else _find(storage, connection, account_id, response_id)
-
-    return storage.read(look)
-
-
-def chain(storage: Storage, account_id: int, response_id: str) -> list[Kept] | None:
-    """Return a response and all that it builds on, oldest first; None when any link is missing."""
-
-    def walk(connection: sa.Connection) -> list[Kept] | None:
-        links: list[Kept] = []
-        wanted: str | None = response_id
-        while wanted is not None:
-            link = _find(storage, connection, account_id, wanted)
-            if link is None or len(links) == MAX_CHAIN:
-                return None
-            links.append(link)
-            wanted = link.previous_response_id
-        return links[::-1]
-
-    return storage.read(walk)
 
 
 def forget(storage: Storage, account_id: int, response_id: str) -> bool:
@@ -251,8 +216,16 @@ def _running(account_id: int, response_id: str) -> sa.ColumnElement[bool]:
 
 
 def _insert(
-    storage: Storage, account_id: int, kept: Kept, item_ids: Sequence[str], days: int, owner_id: int | None
+    storage: Storage,
+    account_id: int,
+    kept: Kept,
+    item_ids: Sequence[str],
+    days: int,
+    most: int,
+    owner_id: int | None,
 ) -> None:
+    if kept.size > most:
+        raise TooLargeToStore
     input_items, body = zlib.compress(kept.input_items, 1), zlib.compress(kept.body, 1)
     if len(input_items) + len(body) > MAX_BYTES:
         raise TooLargeToStore
@@ -267,6 +240,8 @@ def _insert(
             "expires_at": now + timedelta(days=days),
             "input_items": input_items,
             "body": body,
+            "input_bytes": len(kept.input_items),
+            "body_bytes": len(kept.body),
             "owner_id": owner_id,
         }
         # It is there already where the answer to a COMMIT was lost and the transaction is run again.
@@ -282,26 +257,3 @@ def _insert_items(connection: sa.Connection, stored_id: int, item_ids: Sequence[
     items = [{"item_id": item_id, "stored_response_id": stored_id} for item_id in dict.fromkeys(item_ids)]
     if items:
         connection.execute(sa.insert(StoredItem), items)
-
-
-def _find(storage: Storage, connection: sa.Connection, account_id: int, response_id: str) -> Kept | None:
-    wanted = (
-        sa.select(*_COLUMNS)
-        .outerjoin(WorkerLease, WorkerLease.id == StoredResponse.owner_id)
-        .where(
-            StoredResponse.response_id == response_id,
-            StoredResponse.account_id == account_id,
-            StoredResponse.expires_at > storage.now(connection),
-        )
-    )
-    row = connection.execute(wanted).one_or_none()
-    if row is None:
-        return None
-    found_id, previous, input_items, body, owner_id, cancel_asked, living = row
-    if owner_id is None:
-        state = State.ENDED
-    elif living is None:
-        state = State.LOST
-    else:
-        state = State.STOPPING if cancel_asked else State.RUNNING
-    return Kept(found_id, previous, zlib.decompress(input_items), zlib.decompress(body), state)

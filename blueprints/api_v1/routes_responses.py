@@ -12,7 +12,7 @@ from .authentication import Caller
 from .blueprint import bp
 from .calls import Call
 from .continuations import item_result_ids
-from .errors import InvalidRequest, UnknownResponse, UpgradeRequired
+from .errors import InvalidRequest, UnknownResponse
 from .exchange import Exchanges
 from .exchange_compaction import COMPACT_ENDPOINT, CompactionExchanges
 from .exchange_items import items_of
@@ -66,13 +66,6 @@ def count_input_tokens() -> Response:
     tokens = estimated_input_tokens(body, [*history, *items_of(body.get("input"))])
     counted = {"object": "response.input_tokens", "input_tokens": tokens}
     return json_answer(counted, quota_headers(current_standing(who), "responses"))
-
-
-@bp.get("/responses")
-def refuse_websocket() -> Response:
-    """Send clients that try a WebSocket first back to HTTP at once."""
-    caller()
-    raise UpgradeRequired
 
 
 @bp.get("/responses/<response_id>")
@@ -144,7 +137,9 @@ def _seals(who: Caller) -> Seals:
 
 def _store(who: Caller) -> ResponseStore:
     house = services()
-    return ResponseStore(house.storage, who.account_id, house.catalog.service.stored_response_days)
+    service = house.catalog.service
+    most_bytes = service.max_body_mb * 1024 * 1024
+    return ResponseStore(house.storage, who.account_id, service.stored_response_days, most_bytes)
 
 
 def _stored(who: Caller, response_id: str) -> dict[str, Any]:

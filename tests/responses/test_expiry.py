@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-import orjson
 import pytest
 import sqlalchemy as sa
 
-from models import lease, stored_response
+from models import lease, stored_response, stored_response_reads
 from models.stored_response import Kept, State, StoredItem, StoredResponse, TooLargeToStore
 from service.worker import Housekeeping, Worker
 from tests.models.ledger import NOON, Ledger
 
 OWNER = 4711
+MOST = 1_000_000
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def kept(response_id: str, body: bytes = b"{}") -> Kept:
 
 def states(ledger: Ledger, account: int, *ids: str) -> list[State | None]:
     """The state of each response."""
-    found = [stored_response.find(ledger.storage, account, response_id) for response_id in ids]
-    return [None if each is None else each.state for each in found]
+    return [stored_response_reads.state_of(ledger.storage, account, response_id) for response_id in ids]
 
 
 def count(ledger: Ledger, table: type[StoredResponse | StoredItem]) -> int:
@@ -50,8 +49,8 @@ def count(ledger: Ledger, table: type[StoredResponse | StoredItem]) -> int:
 
 def test_expired_responses_are_forgotten_in_portions_with_their_items(ledger: Ledger, account: int) -> None:
     for number in range(5):
-        stored_response.keep(ledger.storage, account, kept(f"resp_{number}"), [f"msg_{number}"], days=1)
-    stored_response.keep(ledger.storage, account, kept("resp_young"), ["msg_young"], days=3)
+        stored_response.keep(ledger.storage, account, kept(f"resp_{number}"), [f"msg_{number}"], days=1, most=MOST)
+    stored_response.keep(ledger.storage, account, kept("resp_young"), ["msg_young"], days=3, most=MOST)
     assert stored_response.forget_expired(ledger.storage, at_most=2) == 0
     ledger.storage.clock = NOON + timedelta(days=1, seconds=1)
     portions = [stored_response.forget_expired(ledger.storage, at_most=2) for _ in range(4)]
@@ -62,7 +61,7 @@ def test_expired_responses_are_forgotten_in_portions_with_their_items(ledger: Le
 
 def test_housekeeping_forgets_all_that_is_expired(ledger: Ledger, account: int) -> None:
     for number in range(stored_response.PORTION + 5):
-        stored_response.keep(ledger.storage, account, kept(f"resp_{number}"), [], days=1)
+        stored_response.keep(ledger.storage, account, kept(f"resp_{number}"), [], days=1, most=MOST)
     ledger.storage.clock = NOON + timedelta(days=2)
     Housekeeping(Worker(ledger.storage), ledger.storage).forget_expired()
     assert count(ledger, StoredResponse) == 0
@@ -70,7 +69,7 @@ def test_housekeeping_forgets_all_that_is_expired(ledger: Ledger, account: int) 
 
 def test_running_response_is_lost_with_its_owners_lease_and_comes_back_with_it(ledger: Ledger, account: int) -> None:
     lease.renew(ledger.storage, OWNER, "host", 1)
-    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1)
+    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1, most=MOST)
     assert states(ledger, account, "resp_1") == [State.RUNNING]
     lease.end(ledger.storage, OWNER)
     assert states(ledger, account, "resp_1") == [State.LOST]
@@ -80,20 +79,19 @@ def test_running_response_is_lost_with_its_owners_lease_and_comes_back_with_it(l
 
 def test_response_ends_once(ledger: Ledger, account: int) -> None:
     lease.renew(ledger.storage, OWNER, "host", 1)
-    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1)
-    assert stored_response.end(ledger.storage, account, "resp_1", b'{"first": 1}', ["msg_1"])
-    assert not stored_response.end(ledger.storage, account, "resp_1", b'{"second": 2}', ["msg_2"])
-    found = stored_response.find_with_item(ledger.storage, account, "msg_1")
-    assert found is not None
-    assert (orjson.loads(found.body), found.state) == ({"first": 1}, State.ENDED)
-    assert stored_response.find_with_item(ledger.storage, account, "msg_2") is None
+    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1, most=MOST)
+    assert stored_response.end(ledger.storage, account, "resp_1", b'{"first": 1}', ["msg_1"], MOST)
+    assert not stored_response.end(ledger.storage, account, "resp_1", b'{"second": 2}', ["msg_2"], MOST)
+    assert stored_response_reads.body_with_item(ledger.storage, account, "msg_1", MOST) == b'{"first": 1}'
+    assert stored_response_reads.body_with_item(ledger.storage, account, "msg_2", MOST) is None
+    assert states(ledger, account, "resp_1") == [State.ENDED]
 
 
 def test_response_deleted_while_it_runs_does_not_come_back(ledger: Ledger, account: int) -> None:
     lease.renew(ledger.storage, OWNER, "host", 1)
-    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1)
+    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1, most=MOST)
     assert stored_response.forget(ledger.storage, account, "resp_1")
-    assert not stored_response.end(ledger.storage, account, "resp_1", b"{}", ["msg_1"])
+    assert not stored_response.end(ledger.storage, account, "resp_1", b"{}", ["msg_1"], MOST)
     assert (count(ledger, StoredResponse), count(ledger, StoredItem)) == (0, 0)
 
 
@@ -102,8 +100,8 @@ def test_only_the_owner_is_told_of_its_cancellations_and_only_of_running_ones(le
     for owner_id in (OWNER, OWNER + 1):
         lease.renew(ledger.storage, owner_id, "host", 1)
     for response_id, owner_id in (("resp_1", OWNER), ("resp_2", OWNER), ("resp_3", OWNER + 1), ("resp_4", OWNER)):
-        stored_response.begin(ledger.storage, account, kept(response_id), owner_id, days=1)
-    stored_response.end(ledger.storage, account, "resp_4", b"{}", [])
+        stored_response.begin(ledger.storage, account, kept(response_id), owner_id, days=1, most=MOST)
+    stored_response.end(ledger.storage, account, "resp_4", b"{}", [], MOST)
     for response_id in ("resp_1", "resp_3", "resp_4", "resp_unknown"):
         stored_response.ask_cancel(ledger.storage, account, response_id)
     stored_response.ask_cancel(ledger.storage, other, "resp_2")
@@ -116,20 +114,20 @@ def test_response_that_outgrows_the_limit_is_stored_no_more(
 ) -> None:
     monkeypatch.setattr(stored_response, "MAX_BYTES", 100)
     lease.renew(ledger.storage, OWNER, "host", 1)
-    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1)
+    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1, most=MOST)
     body = bytes(range(256))  # does not compress
     with pytest.raises(TooLargeToStore):
-        stored_response.end(ledger.storage, account, "resp_1", body, [])
+        stored_response.end(ledger.storage, account, "resp_1", body, [], MOST)
     with pytest.raises(TooLargeToStore):
-        stored_response.keep(ledger.storage, account, kept("resp_2", body), [], days=1)
+        stored_response.keep(ledger.storage, account, kept("resp_2", body), [], days=1, most=MOST)
     assert count(ledger, StoredResponse) == 0
 
 
 def test_response_whose_end_nobody_could_store_is_lost(ledger: Ledger, account: int) -> None:
     lease.renew(ledger.storage, OWNER, "host", 1)
-    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1)
+    stored_response.begin(ledger.storage, account, kept("resp_1"), OWNER, days=1, most=MOST)
     stored_response.lose(ledger.storage, account, "resp_1")
     assert states(ledger, account, "resp_1") == [State.LOST]
-    stored_response.keep(ledger.storage, account, kept("resp_2"), [], days=1)
+    stored_response.keep(ledger.storage, account, kept("resp_2"), [], days=1, most=MOST)
     stored_response.lose(ledger.storage, account, "resp_2")
     assert states(ledger, account, "resp_2") == [State.ENDED]
