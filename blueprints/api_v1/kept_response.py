@@ -113,5 +113,7 @@ class KeptStream:
 
     def close(self) -> None:
         """End the stream, and the response that it carries."""
-        self._stream.close()
-        self._kept.leave()
+        try:
+            self._stream.close()
+        finally:
+            self._kept.leave()
