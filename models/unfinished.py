@@ -32,7 +32,7 @@ class Unfinished:
                 self._waiting.appendleft(closing)
                 return
             except Exception:  # a closing that can never succeed must not keep the others waiting
-                log.exception("a usage row could not be closed; it is closed when this worker ends")
+                log.exception("a closing failed for good; what it was to close stays open until this worker ends")
 
     def __len__(self) -> int:
         """How many closings wait."""
