@@ -38,6 +38,7 @@ log = logging.getLogger("smartroute.upstream")
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 5.0
+_MESSAGE_CHARACTERS = 300  # of an upstream's message, what is its own; a prompt that it repeats comes behind
 
 # How upstreams say that they refuse the content.
 _POLICY_PHRASES = ("content_filter", "content_policy_violation", "content management policy", "invalid_prompt")
@@ -164,9 +165,10 @@ class _Door:
         status = answer.status_code
         detail = f"HTTP {status}: {text[:1000]}"
         if status in (400, 413, 422):
-            if is_context_overflow(text):
+            said = _said_in(text)
+            if is_context_overflow(said):
                 return ContextTooLong(None, "messages", detail=detail)
-            if any(phrase in text.lower() for phrase in _POLICY_PHRASES):
+            if any(phrase in said.lower() for phrase in _POLICY_PHRASES):
                 return ContentRefused(detail=detail)
             return UpstreamRefused(param=_param_in(text), detail=detail)
         if status in (408, 504):
@@ -205,6 +207,28 @@ def _error_text(answer: requests.Response) -> str:
     finally:
         answer.close()
     return "(no body in time)"
+
+
+def _said_in(text: str) -> str:
+    """Return what a refusal says in its own words: code, type and the beginning of its message.
+
+    Nothing else of it: some upstreams repeat the client's prompt, which may hold any phrase.
+    """
+    try:
+        told = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return "" if text.lstrip()[:1] in ("{", "[") else text  # JSON that was cut may hold the prompt as well
+    if isinstance(told, dict):
+        told = told.get("error") or told.get("detail") or told
+    words: list[str] = []
+    for one in told if isinstance(told, list) else [told]:
+        error = one.get("error", one) if isinstance(one, dict) else one
+        if isinstance(error, str):
+            words.append(error[:_MESSAGE_CHARACTERS])
+        elif isinstance(error, dict):
+            said = [error.get(name) for name in ("code", "type", "message", "msg")]
+            words += [str(word)[:_MESSAGE_CHARACTERS] for word in said if isinstance(word, str | int)]
+    return "\n".join(words)
 
 
 def _param_in(text: str) -> str | None:

@@ -135,3 +135,56 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds:
 def test_connecting_that_takes_too_long_is_unreachable_under_urllib3s_own_words(catalog: Catalog) -> None:
     slow = requests.ConnectTimeout(ConnectTimeoutError("slow"))
     assert failure(catalog, body=slow).status == 503
+
+
+ECHO = "my maximum context length is exceeded, prompt is too long; content_filter"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"detail": [{"type": "string_type", "loc": ["body", "messages"], "msg": "not a string", "input": ECHO}]},
+        {"detail": [{"type": "x", "msg": "no", "ctx": {"error": ECHO}}]},
+        {"error": {"message": "bad field", "code": "invalid", "type": "bad", "param": None, "request": ECHO}},
+        {"error": {"message": "Cannot read: " + "y" * 300 + ECHO}},
+        {"error": "bad field", "body": ECHO},
+        {"message": "bad field", "type": "BadRequest", "input": {"code": ECHO}},
+    ],
+    ids=["validation", "context-of-it", "beside", "far-behind", "text", "flat"],
+)
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_echoed_prompt_decides_nothing(catalog: Catalog, told: object, status: int) -> None:
+    assert type(failure(catalog, status=status, json=told)) is errors.UpstreamRefused
+
+
+def test_echoed_prompt_of_a_body_that_was_cut_decides_nothing(catalog: Catalog) -> None:
+    told = '{"detail":[{"msg":"no","input":"' + ECHO + "x" * 70_000 + '"}]}'
+    assert type(failure(catalog, status=422, body=told)) is errors.UpstreamRefused
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": {"message": "no", "code": "context_length_exceeded"}},
+        {"error": {"message": "no", "type": "context_length_exceeded"}},
+        {"error": {"message": "Prompt is too long: 9 tokens", "code": None}},
+        {"error": "prompt is too long"},
+        {"object": "error", "message": "This model's maximum context length is 8192 tokens", "code": 400},
+        {"detail": "Input is too long for requested model"},
+        {"detail": {"message": "prompt is too long"}},
+        {"detail": [{"type": "value_error", "msg": "prompt is too long"}]},
+        [{"error": {"message": "prompt is too long"}}],
+        "prompt is too long",
+    ],
+    ids=["code", "type", "message", "text", "flat", "detail", "detail-object", "details", "list", "string"],
+)
+def test_overflow_is_recognised_in_every_form_of_an_error(catalog: Catalog, told: object) -> None:
+    assert type(failure(catalog, status=400, json=told)) is errors.ContextTooLong
+
+
+def test_forbidden_content_is_recognised_by_code_and_by_words(catalog: Catalog) -> None:
+    for told in (
+        {"error": {"code": "content_filter"}},
+        {"error": {"message": "Our content management policy says no"}},
+    ):
+        assert type(failure(catalog, status=400, json=told)) is errors.ContentRefused
