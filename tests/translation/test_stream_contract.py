@@ -17,6 +17,8 @@ from blueprints.api_v1.errors import UpstreamError
 from blueprints.api_v1.translation.chat_over_responses import ChatOverResponses
 from blueprints.api_v1.translation.completions_over_chat import plan_completion
 from blueprints.api_v1.translation.completions_stream import MergedCompletions
+from blueprints.api_v1.translation.native_responses import NativeResponses
+from blueprints.api_v1.translation.responses_over_chat import ResponsesOverChat
 from blueprints.api_v1.translation.stream_translator import StreamTranslator
 from tests.translation import native_wire, recorded, responses_machine, test_completions_stream
 from tests.translation.test_chat_over_responses import translator as chat_over_responses
@@ -165,3 +167,17 @@ def test_error_of_an_earlier_attempt_is_not_raised_again(kind: Kind, error: byte
     assert not stream.is_done
     stream.feed(kind.answer("Hello"))
     stream.finish()
+
+
+@pytest.mark.parametrize("said", ["", "Hello"])
+@pytest.mark.parametrize("name", ["Responses over chat", "Responses over Responses"])
+def test_cancelled_responses_stream_ends_once_with_all_that_came(name: str, said: str) -> None:
+    kind = KINDS[name]
+    stream = kind.new()
+    assert isinstance(stream, ResponsesOverChat | NativeResponses)
+    out = (stream.feed(kind.first(said)) if said else b"") + stream.stop()
+    assert kind.said(out) == said
+    last = native_wire.read(out)[-1]
+    assert (last["type"], last["response"]["status"]) == ("response.incomplete", "cancelled")
+    assert last["response"] == stream.final_object()
+    assert stream.stop() == stream.fail(UpstreamError()) == b""

@@ -131,6 +131,20 @@ class NativeResponses:
         out = self._writer.beginning() + self._writer.event("error", {**flat, "error": shown})
         return out + self._writer.event("response.failed", {"response": self.final_object()}) + sse.DONE
 
+    def stop(self) -> bytes:
+        """Return the events that end a stream which is cancelled; nothing if it has ended already.
+
+        The terminal event is ``response.incomplete``: none of the events that clients know is named after a
+        cancellation. The object inside says ``cancelled``.
+        """
+        if self._has_ended:
+            return b""
+        final = self.final_object()
+        kind = "incomplete" if final["status"] == "cancelled" else final["status"]
+        out = self._writer.beginning() + self._writer.event(f"response.{kind}", {"response": final}) + sse.DONE
+        self._final, self._has_ended = final, True
+        return out
+
     def keep_alive(self) -> bytes:
         """Return what bridges a silence: the beginning, if the client has not seen it, else a keepalive event."""
         return self._writer.keep_alive()

@@ -175,6 +175,17 @@ class ResponsesOverChat:
         )
         return out + self._writer.event("response.failed", response=self._final) + DONE
 
+    def stop(self) -> bytes:
+        """Return the events that end a stream which is cancelled; nothing if it has ended already.
+
+        The terminal event is ``response.incomplete``: none of the events that clients know is named after a
+        cancellation. The object inside says ``cancelled``.
+        """
+        if self._final is not None:
+            return b""
+        self._final = self.final_object()
+        return self._begin() + self._writer.event("response.incomplete", response=self._final) + DONE
+
     def keep_alive(self) -> bytes:
         """Return an event that bridges a silence: comments do not reset the idle timers of agents."""
         if self._final is not None:
