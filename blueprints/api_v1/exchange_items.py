@@ -11,13 +11,20 @@ OpenSealed = Callable[[str], dict[str, Any] | None]
 Lookup = Callable[[str], dict[str, Any] | None]
 
 COMPACTIONS = ("compaction", "context_compaction")
-_PREFIXES = {"function_call": "fc_", "custom_tool_call": "ctc_", "reasoning": "rs_", "compaction": "cmp_"}
+_PREFIXES = {
+    "None": "msg_",  # a message may leave its type out
+    "message": "msg_",
+    "function_call": "fc_",
+    "custom_tool_call": "ctc_",
+    "reasoning": "rs_",
+    "compaction": "cmp_",
+}
 
 
 def own_items(told: object) -> list[dict[str, Any]]:
     """Return a request's ``input`` as items, each with an id."""
     return [
-        item if item.get("id") else {**item, "id": new_id(_PREFIXES.get(str(item.get("type")), "msg_"))}
+        item if item.get("id") else {**item, "id": new_id(_PREFIXES.get(str(item.get("type")), "item_"))}
         for item in items_of(told)
     ]
 

@@ -64,6 +64,14 @@ def test_input_items_come_in_pages(either: Responses) -> None:
     assert seen == [forwards[:2], forwards[2:4], forwards[4:]]
 
 
+def test_items_without_an_id_are_given_one_by_their_kind(either: Responses) -> None:
+    call = {"type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "call_1", "output": "seen"}
+    made = either.create([{"role": "user", "content": "Hi"}, call, result, user("And?")])
+    items = either.get(made["id"], "/input_items", order="asc").json()["data"]
+    assert [item["id"].partition("_")[0] for item in items] == ["msg", "fc", "item", "msg"]
+
+
 def test_page_after_the_last_item_is_empty(api: Responses) -> None:
     made = api.create("one")
     [item] = api.get(made["id"], "/input_items").json()["data"]
