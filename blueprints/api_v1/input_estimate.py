@@ -1,21 +1,34 @@
-"""A cheap estimate of how many tokens a Responses request is, made without any tokenizer."""
+"""A cheap estimate of how many tokens a request of any endpoint is, made without any tokenizer."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .exchange_items import items_of
+
 BYTES_PER_TOKEN = 4  # a rule of thumb for English text
 PER_ITEM = 4  # what a model's chat template puts around each message
 PER_ATTACHMENT = 1000  # an image or a file, whatever its size
 
-_ATTACHMENTS = ("input_image", "input_file", "input_audio")
-_ASIDE = ("id", "type", "status", "encrypted_content", "call_id")  # bookkeeping that no model reads
+_ATTACHMENTS = ("input_image", "input_file", "input_audio", "image_url", "file")
+_ASIDE = ("id", "type", "status", "encrypted_content", "call_id", "tool_call_id")  # bookkeeping that no model reads
+
+
+def estimated_request_tokens(body: dict[str, Any]) -> int:
+    """Return the tokens of all that a request's body brings along: chat, completion or Responses."""
+    messages, prompts = body.get("messages"), body.get("prompt")
+    items = [*items_of(body.get("input")), *(items_of(messages) if isinstance(messages, list) else [])]
+    for prompt in prompts if isinstance(prompts, list) else [prompts]:
+        if isinstance(prompt, str):
+            items.append({"role": "user", "content": prompt})
+    return estimated_input_tokens(body, items)
 
 
 def estimated_input_tokens(body: dict[str, Any], items: list[dict[str, Any]]) -> int:
     """Return the tokens of a request's instructions, tools, answer format and ``items``, its whole conversation."""
     text = body.get("text")
-    others = [body.get("instructions"), body.get("tools"), text.get("format") if isinstance(text, dict) else None]
+    others = [body.get(name) for name in ("instructions", "tools", "functions", "response_format")]
+    others.append(text.get("format") if isinstance(text, dict) else None)
     attachments, size = 0, 0
     for value in (*others, *items):
         found, length = _measured(value)

@@ -9,9 +9,8 @@ from models.reservation import Outcome
 
 from .attempts import Attempts
 from .calls import Call
+from .input_estimate import BYTES_PER_TOKEN, estimated_request_tokens
 from .translation.chat_answer import Tokens
-
-_BYTES_PER_TOKEN = 4  # a rule of thumb for English text; rows that rest on it are marked as estimated
 
 
 def outcome_of(
@@ -43,10 +42,10 @@ def outcome_of(
 
 
 def estimated_tokens(call: Call, output_bytes: int) -> Tokens:
-    """Return counts for an answer whose upstream told none."""
+    """Return counts for an answer whose upstream told none; the request is walked through, so only then."""
     return Tokens(
-        prompt=max(1, call.body_bytes // _BYTES_PER_TOKEN),
-        completion=-(-output_bytes // _BYTES_PER_TOKEN),
+        prompt=estimated_request_tokens(call.body),
+        completion=-(-output_bytes // BYTES_PER_TOKEN),
         estimated=True,
     )
 
