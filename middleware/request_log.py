@@ -6,8 +6,10 @@ its request and wants in the line, it puts into ``log_fields(environ)``.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -38,7 +40,8 @@ class RequestLog:
     def __init__(self, app: WSGIApplication, write: Callable[[bytes], object] | None = None) -> None:
         """Log through ``write`` (default: one unbuffered write to standard output)."""
         self._app = app
-        self._write = write or _to_standard_output
+        self._to = write or _to_standard_output
+        self._has_failed = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the request; its line is written when its body has been closed."""
@@ -53,6 +56,17 @@ class RequestLog:
 
         body.chunks = self._app(environ, start)
         return body
+
+    def _write(self, line: bytes) -> None:
+        """Write a line; one that nobody takes must not break the client's connection."""
+        try:
+            self._to(line)
+        except OSError as error:
+            if self._has_failed:
+                return
+            self._has_failed = True
+            with contextlib.suppress(OSError):
+                print(f"request log: lines are lost, standard output takes none: {error}", file=sys.stderr, flush=True)
 
 
 class _LoggedBody:
