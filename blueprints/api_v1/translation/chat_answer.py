@@ -77,11 +77,11 @@ def usage(told: object) -> dict[str, Any] | None:
     """Return the allowed part of a usage object, all counts as integers; None when it holds no counts."""
     if not isinstance(told, dict):
         return None
-    prompt, completion = _count(told.get("prompt_tokens")), _count(told.get("completion_tokens"))
+    prompt, completion = count(told.get("prompt_tokens")), count(told.get("completion_tokens"))
     if prompt is None and completion is None:
         return None
     prompt, completion = prompt or 0, completion or 0
-    total = _count(told.get("total_tokens"))
+    total = count(told.get("total_tokens"))
     shown: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -90,30 +90,33 @@ def usage(told: object) -> dict[str, Any] | None:
     for name, keys in _USAGE_DETAILS.items():
         details = told.get(name)
         if isinstance(details, dict):
-            allowed = {key: count for key in keys if (count := _count(details.get(key))) is not None}
+            allowed = {key: number for key in keys if (number := count(details.get(key))) is not None}
             if allowed:
                 shown[name] = allowed
     for name in _CACHED:
-        cached = _count(told.get(name))
+        cached = count(told.get(name))
         if cached is not None:
             shown.setdefault("prompt_tokens_details", {}).setdefault("cached_tokens", cached)
     return shown
 
 
-def tokens(shown: dict[str, Any] | None, told: object = None) -> Tokens | None:
-    """Return the counts of an allowed usage object; ``told`` is the upstream's own, for its other names."""
+def tokens(shown: dict[str, Any] | None) -> Tokens | None:
+    """Return the counts of what ``usage`` returned."""
     if shown is None:
         return None
-    extra = told if isinstance(told, dict) else {}
-    cached = shown.get("prompt_tokens_details", {}).get("cached_tokens")
-    if cached is None:  # DeepSeek's name, then Anthropic's
-        cached = _count(extra.get("prompt_cache_hit_tokens")) or _count(extra.get("cache_read_input_tokens"))
     return Tokens(
         prompt=shown["prompt_tokens"],
         completion=shown["completion_tokens"],
-        cached=cached or 0,
+        cached=shown.get("prompt_tokens_details", {}).get("cached_tokens", 0),
         reasoning=shown.get("completion_tokens_details", {}).get("reasoning_tokens", 0),
     )
+
+
+def count(value: object) -> int | None:
+    """Return a token count as the usage log can hold it; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return min(max(0, int(value)), _MOST_TOKENS)
 
 
 def chat_completion(
@@ -279,9 +282,3 @@ def _thinking(part: object) -> str:
 def _text(part: dict[str, Any]) -> str:
     text = part.get("text")
     return text if isinstance(text, str) else ""
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return min(max(0, int(value)), _MOST_TOKENS)

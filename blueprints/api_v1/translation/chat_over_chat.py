@@ -83,7 +83,6 @@ class ChatOverChat:
         self._beginning = b""  # what may only leave with the first output
         self._trouble: GatewayError | None = None
         self._usage: dict[str, Any] | None = None
-        self._upstream_usage: object = None
         self.has_output = False
         self.is_done = False
         self.output_bytes = 0
@@ -156,7 +155,7 @@ class ChatOverChat:
 
     def tokens(self) -> Tokens | None:
         """Return the upstream's token counts, if it told any."""
-        return tokens(self._usage, self._upstream_usage)
+        return tokens(self._usage)
 
     def set_estimate(self, estimate: Tokens) -> None:
         """Take counts for an answer whose upstream told none; called before ``finish``."""
@@ -177,7 +176,7 @@ class ChatOverChat:
             raise trouble
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
-            self._usage, self._upstream_usage = told_usage, chunk["usage"]
+            self._usage = told_usage
         choices = [told for told in listed(chunk.get("choices")) if isinstance(told, dict)]
         for told in choices:
             sent = self._choice(told, _Sent(out))

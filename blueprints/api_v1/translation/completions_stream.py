@@ -49,7 +49,6 @@ class CompletionStream:
         self._beginning = b""  # what may only leave with the first output
         self._trouble: GatewayError | None = None
         self._usage: dict[str, Any] | None = None
-        self._upstream_usage: object = None
         self.has_output = False
         self.is_done = False
         self.output_bytes = 0
@@ -66,7 +65,7 @@ class CompletionStream:
 
     def tokens(self) -> Tokens | None:
         """Return the upstream's token counts, if it told any."""
-        return tokens(self._usage, self._upstream_usage)
+        return tokens(self._usage)
 
     def feed(self, events: list[bytes]) -> bytes:
         """Return the client's bytes for the data of some chat chunks; nothing before the first output.
@@ -130,7 +129,7 @@ class CompletionStream:
             raise trouble
         told_usage = usage(chunk.get("usage"))
         if told_usage is not None:
-            self._usage, self._upstream_usage = told_usage, chunk["usage"]
+            self._usage = told_usage
         choices = [told for told in listed(chunk.get("choices")) if isinstance(told, dict)]
         for told in choices:
             index = told.get("index")

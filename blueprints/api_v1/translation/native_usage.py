@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .chat_answer import Tokens
-
-_MOST_TOKENS = 2**31 - 1  # what the usage log can hold; nobody counts that far
+from .chat_answer import Tokens, count
 
 
 def tokens_told(told: object) -> Tokens | None:
     """Return the counts of a response object's ``usage``; None when it holds none."""
     if not isinstance(told, dict):
         return None
-    prompt, completion = _count(told.get("input_tokens")), _count(told.get("output_tokens"))
+    prompt, completion = count(told.get("input_tokens")), count(told.get("output_tokens"))
     if prompt is None and completion is None:
         return None
     return Tokens(
@@ -29,7 +27,7 @@ def tokens_told(told: object) -> Tokens | None:
 
 def native_usage(tokens: Tokens, told: object = None) -> dict[str, Any]:
     """Return a response object's ``usage``; ``told`` is the upstream's own, for what ``Tokens`` does not hold."""
-    total = _count(told.get("total_tokens")) if isinstance(told, dict) else None
+    total = count(told.get("total_tokens")) if isinstance(told, dict) else None
     return {
         "input_tokens": tokens.prompt,
         "input_tokens_details": {
@@ -56,10 +54,4 @@ def chat_usage(tokens: Tokens, told: object = None) -> dict[str, Any]:
 
 def _inner(told: object, details: str, name: str) -> int:
     inner = told.get(details) if isinstance(told, dict) else None
-    return (_count(inner.get(name)) or 0) if isinstance(inner, dict) else 0
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return min(max(0, int(value)), _MOST_TOKENS)
+    return (count(inner.get(name)) or 0) if isinstance(inner, dict) else 0

@@ -86,14 +86,12 @@ def ended_response(
 def usage_from_chat(told: object) -> tuple[dict[str, Any], Tokens] | None:
     """Return the usage of a chat answer as Responses tells it, and its token counts; None when it holds none."""
     shown = chat_answer.usage(told)
-    counts = chat_answer.tokens(shown, told)
+    counts = chat_answer.tokens(shown)
     if shown is None or counts is None:
         return None
     written = shown.get("prompt_tokens_details", {}).get("cache_write_tokens")
     if written is None and isinstance(told, dict):
-        other = told.get("cache_creation_input_tokens")  # Anthropic's name
-        is_count = isinstance(other, int | float) and not isinstance(other, bool)
-        written = max(0, int(other)) if is_count and other is not None else 0
+        written = chat_answer.count(told.get("cache_creation_input_tokens"))  # Anthropic's name
     usage = usage_of(counts, cache_write=written or 0)
     usage["total_tokens"] = shown["total_tokens"]
     return usage, counts
