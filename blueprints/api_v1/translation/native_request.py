@@ -100,18 +100,6 @@ def to_native_request(
     return NativeRequest(request, tuple(sorted(set(left_out))))
 
 
-def asked_native_effort(body: dict[str, Any]) -> object:
-    """Return the reasoning depth that the client asks for; a later setting inside ``input`` wins."""
-    reasoning = body.get("reasoning")
-    asked = reasoning.get("effort") if isinstance(reasoning, dict) else None
-    told = body.get("input")
-    for item in told if isinstance(told, list) else []:
-        if isinstance(item, dict) and item.get("type") == "configuration_update":
-            later = item.get("reasoning")
-            asked = (later.get("effort") if isinstance(later, dict) else None) or asked
-    return asked
-
-
 def _item(
     item: dict[str, Any],
     hosted: Collection[str],
