@@ -101,7 +101,7 @@ class ResponsesToChat:
         """Return the conversation as chat messages, the tools as functions."""
         self._kept.exchange = self
         self._upstream = route.upstream.name
-        prepared = to_upstream_chat(
+        return to_upstream_chat(
             self._asked,
             model=route.model,
             stream=self._call.stream,
@@ -110,7 +110,6 @@ class ResponsesToChat:
             capabilities=_capabilities(route),
             call_extras=_no_extras,
         )
-        return prepared.request
 
     def _seal(self, value: dict[str, Any]) -> str:
         return self._seals.close({**value, "upstream": self._upstream})

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from blueprints.api_v1.translation.responses_capabilities import Capabilities
-from blueprints.api_v1.translation.responses_request import Prepared, read_request, to_upstream_chat
+from blueprints.api_v1.translation.responses_request import Asked, read_request, to_upstream_chat
 
 Item = dict[str, Any]
 
@@ -26,12 +26,14 @@ def sealed(**kept: Any) -> str:
     return "sealed:" + json.dumps(kept)
 
 
-def prepared(
-    items: Any, *, history: list[Item] | None = None, can: Capabilities | None = None, stored: Any = None, **body: Any
-) -> Prepared:
-    asked = read_request({"input": items, **body}, history=history or [], open_sealed=opened, lookup=(stored or {}).get)
+def read(items: Any, *, history: list[Item] | None = None, stored: Any = None, **body: Any) -> Asked:
+    return read_request({"input": items, **body}, history=history or [], open_sealed=opened, lookup=(stored or {}).get)
+
+
+def sent(items: Any, *, can: Capabilities | None = None, **more: Any) -> dict[str, Any]:
+    """The chat request that goes to an upstream."""
     return to_upstream_chat(
-        asked,
+        read(items, **more),
         model="up",
         stream=False,
         effort=None,
@@ -42,7 +44,7 @@ def prepared(
 
 
 def messages(items: Any, **more: Any) -> list[Item]:
-    found = prepared(items, **more).request["messages"]
+    found = sent(items, **more)["messages"]
     assert isinstance(found, list)
     return found
 

@@ -18,9 +18,10 @@ from tests.translation.responses_conversation import (
     messages,
     opened,
     output,
-    prepared,
+    read,
     said,
     sealed,
+    sent,
     tool,
     turn,
     user,
@@ -85,9 +86,9 @@ def test_conf_062_repeated_call_ids_across_turns() -> None:
 
 
 def test_second_output_of_one_call_is_left_out_with_a_note() -> None:
-    found = prepared([call("a"), output("a", "1"), output("a", "2")])
-    assert found.request["messages"] == [turn("a"), tool("a", "1")]
-    assert found.notes == ("left out a second output of the same call",)
+    items = [call("a"), output("a", "1"), output("a", "2")]
+    assert messages(items) == [turn("a"), tool("a", "1")]
+    assert read(items).notes == ("left out a second output of the same call",)
 
 
 def test_local_shell_call_without_call_id_is_paired_by_its_id() -> None:
@@ -149,10 +150,10 @@ def test_conf_067_additional_tools_and_tool_search_output_join_tools() -> None:
         {"type": "tool_search_output", "call_id": "t", "tools": [NAMESPACE]},
         user("Hi"),
     ]
-    found = prepared(items, tools=[function("look")])
-    sent = [entry["function"]["name"] for entry in found.request["tools"]]
-    assert sent == ["look", "listen", "mcp__files__read", "mcp__files__write"]
-    assert found.request["messages"] == [{"role": "user", "content": "Hi"}]
+    request = sent(items, tools=[function("look")])
+    names = [entry["function"]["name"] for entry in request["tools"]]
+    assert names == ["look", "listen", "mcp__files__read", "mcp__files__write"]
+    assert request["messages"] == [{"role": "user", "content": "Hi"}]
 
 
 def developer(text: str) -> Item:
@@ -223,9 +224,9 @@ def test_sealed_details_go_back_unchanged() -> None:
 def test_sealed_reasoning_is_opened_for_the_upstream_that_it_came_from(field: Any, east: Any, west: Any) -> None:
     blob = sealed(kind="reasoning", text="whole", details=DETAILS, upstream="east")
     item = reasoned(encrypted_content=blob, summary=[{"type": "summary_text", "text": "shown"}])
-    for name, sent in (("east", east), ("west", west)):
+    for name, expected in (("east", east), ("west", west)):
         can = Capabilities(reasoning=Reasoning("tool_turns", field), upstream=name)
-        assert messages([item, call("a")], can=can)[0].get(field) == sent
+        assert messages([item, call("a")], can=can)[0].get(field) == expected
 
 
 def test_reasoning_that_led_to_nothing_is_no_message() -> None:
@@ -235,9 +236,8 @@ def test_reasoning_that_led_to_nothing_is_no_message() -> None:
 
 def test_conf_071_unknown_items_dropped() -> None:
     items = [{"type": "world_state", "x": 1}, {"type": "web_search_call", "id": "ws_1"}, user("Hi")]
-    found = prepared(items)
-    assert found.request["messages"] == [{"role": "user", "content": "Hi"}]
-    assert found.notes == ("left out an input item of the type world_state",)
+    assert messages(items) == [{"role": "user", "content": "Hi"}]
+    assert read(items).notes == ("left out an input item of the type world_state",)
 
 
 def test_conf_071_unknown_item_keys_stripped() -> None:

@@ -30,7 +30,7 @@ def sent(
     request = to_upstream_chat(
         asked(body), model="up", stream=stream, effort=effort, max_output_tokens=ceiling,
         capabilities=can or Capabilities(), call_extras=lambda _: None,
-    ).request  # fmt: skip
+    )  # fmt: skip
     assert request.pop("model") == "up"
     assert request.pop("messages")
     return request

@@ -56,15 +56,6 @@ class Asked:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A request for one upstream. ``tools`` leads the answer's calls back; ``notes`` are for the log."""
-
-    request: dict[str, Any]
-    tools: ToolTable
-    notes: tuple[str, ...]
-
-
 def check_responses_request(body: dict[str, Any]) -> None:
     """Refuse what this gateway cannot do and must not leave out; types have been checked before.
 
@@ -123,7 +114,7 @@ def to_upstream_chat(
     max_output_tokens: int | None,
     capabilities: Capabilities,
     call_extras: CallExtras,
-) -> Prepared:
+) -> dict[str, Any]:
     """Return the request for an upstream's ``model``.
 
     ``effort`` replaces whatever depth the client named; None names none. ``max_output_tokens`` is the
@@ -153,7 +144,7 @@ def to_upstream_chat(
         request[capabilities.max_tokens_field] = limit
     _add_text_settings(request, body)
     _add_tools(request, body, asked.tools, capabilities)
-    return Prepared(request, asked.tools, asked.notes)
+    return request
 
 
 def _output_limit(body: dict[str, Any], ceiling: int | None) -> int | None:
