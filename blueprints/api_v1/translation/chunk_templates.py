@@ -14,9 +14,8 @@ from typing import Any
 
 import orjson
 
-# The inside of a JSON string (RFC 8259, section 7) as orjson would write it again: \/ and \u come out
-# differently, or are half a character, so chunks with them are parsed.
-_STRING_INSIDE = re.compile(rb'[^"\\\x00-\x1f]*(?:\\["\\bfnrt][^"\\\x00-\x1f]*)*')
+from .string_inside import AS_WRITTEN, USELESS_AFTER, is_utf8
+
 _TEXT_FIELD = re.compile(
     rb'"(?:content|reasoning_content|reasoning|arguments|input)"\s*:\s*"((?:[^"\\]|\\.)*)"', re.DOTALL
 )
@@ -24,7 +23,6 @@ _TEXT_FIELD = re.compile(
 _MARK = "b5f0c1d2-smart-route-text-8e7a"
 _MARK_BYTES = _MARK.encode()
 _MOST_TEMPLATES = 4
-_USELESS_AFTER = 16  # templates learnt without a single use: this upstream changes something in every chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class ChunkTemplates:
             if size <= 0 or not data.startswith(head) or not data.endswith(tail):
                 continue
             text = data[len(head) : len(head) + size]
-            if _STRING_INSIDE.fullmatch(text) and _is_utf8(text):
+            if AS_WRITTEN.fullmatch(text) and is_utf8(text):
                 self._learnt_in_vain = 0
                 return template.head + text + template.tail, size
         return None
@@ -63,7 +61,7 @@ class ChunkTemplates:
 
         ``render`` gives the client's bytes for the same chunk with another text.
         """
-        if self._learnt_in_vain >= _USELESS_AFTER:
+        if self._learnt_in_vain >= USELESS_AFTER:
             return
         for match in _TEXT_FIELD.finditer(data):
             head, tail = data[: match.start(1)], data[match.end(1) :]
@@ -101,13 +99,3 @@ def _replaced(value: Any, text: str, by: str) -> Any:
     if isinstance(value, list):
         return [_replaced(inner, text, by) for inner in value]
     return value
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

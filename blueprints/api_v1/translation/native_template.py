@@ -13,22 +13,19 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
-# The inside of a JSON string and a JSON integer (RFC 8259, sections 6 and 7), as bytes.
-_STRING = rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
-_STRING_INSIDE = re.compile(_STRING)
-# As orjson would write it again: \/ and \u come out differently, or are half a character, so they are parsed.
-_TEXT_INSIDE = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\bfnrt][^"\\\x00-\x1f]*+)*+')
-_NUMBER_INSIDE = re.compile(rb"(?:0|[1-9][0-9]{0,17})")
-_STRING_FIELD = re.compile(rb'"[a-z_]{1,40}"\s*:\s*"(' + _STRING + rb')"')
+from .string_inside import ANY, AS_WRITTEN, USELESS_AFTER, is_utf8
+
+_PADDING_INSIDE = re.compile(ANY)
+_NUMBER_INSIDE = re.compile(rb"(?:0|[1-9][0-9]{0,17})")  # RFC 8259, section 6
+_STRING_FIELD = re.compile(rb'"[a-z_]{1,40}"\s*:\s*"(' + ANY + rb')"')
 _NUMBER_FIELD = re.compile(rb'"sequence_number"\s*:\s*(0|[1-9][0-9]{0,17})(?![0-9.eE])')
-_PADDING_FIELD = re.compile(rb'"obfuscation"\s*:\s*"(' + _STRING + rb')"')
+_PADDING_FIELD = re.compile(rb'"obfuscation"\s*:\s*"(' + ANY + rb')"')
 # Stand for the values while a template is proved; no upstream can guess them.
 MARK = "3d1f7c52-smart-route-text-c4a9"
 _PADDING_MARK = "9e60b2aa-smart-route-padding-17f3"
 _NUMBER_MARK = 730_218_465_519_203_847
 
 _MOST_TEMPLATES = 4
-_USELESS_AFTER = 16  # templates learnt without a single use: this upstream changes something in every event
 
 Sink = TypeVar("Sink")
 
@@ -70,7 +67,7 @@ class Templates(Generic[Sink]):
                 if number == template.text_step:
                     text = data[start:position]
             else:
-                if text and data[position:] == template.tail and _is_utf8(text):
+                if text and data[position:] == template.tail and is_utf8(text):
                     self._learnt_in_vain = 0
                     return text, template.sink
         return None
@@ -80,13 +77,13 @@ class Templates(Generic[Sink]):
 
         ``marked`` is the parsed event with ``MARK`` in the place of its ``text``.
         """
-        if self._learnt_in_vain >= _USELESS_AFTER:
+        if self._learnt_in_vain >= USELESS_AFTER:
             return
         marked = dict(marked)
         holes: list[tuple[int, int, re.Pattern[bytes], bytes]] = []
         for name, pattern, hole, mark in (
             ("sequence_number", _NUMBER_FIELD, _NUMBER_INSIDE, _NUMBER_MARK),
-            ("obfuscation", _PADDING_FIELD, _STRING_INSIDE, _PADDING_MARK),
+            ("obfuscation", _PADDING_FIELD, _PADDING_INSIDE, _PADDING_MARK),
         ):
             if name in marked:
                 found = pattern.search(data)
@@ -98,7 +95,7 @@ class Templates(Generic[Sink]):
             try:
                 if orjson.loads(b'"' + match[1] + b'"') != text:
                     continue
-                cuts = [*holes, (match.start(1), match.end(1), _TEXT_INSIDE, MARK.encode())]
+                cuts = [*holes, (match.start(1), match.end(1), AS_WRITTEN, MARK.encode())]
                 cuts.sort(key=lambda cut: cut[0])
                 if orjson.loads(_filled(data, cuts)) != marked:
                     continue
@@ -128,13 +125,3 @@ def _filled(data: bytes, cuts: list[tuple[int, int, re.Pattern[bytes], bytes]]) 
         out += data[position:start] + mark
         position = end
     return bytes(out + data[position:])
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -13,17 +13,12 @@ from typing import Any
 
 import orjson
 
-# The inside of a JSON string (RFC 8259, section 7), as bytes; surrogates only in pairs.
-_INSIDE = re.compile(
-    rb'[^"\\\x00-\x1f]*'
-    rb'(?:\\(?:["\\/bfnrt]|u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
-    rb'|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})[^"\\\x00-\x1f]*)*'
-)
+from .string_inside import USELESS_AFTER, WHOLE, is_utf8
+
 _TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 # Stands for the text while a template is proved; no upstream can guess it.
 _MARK = "3f9a61c4-smart-route-text-d20b"
 _MOST = 4
-_USELESS_AFTER = 16  # templates learnt without a single use: this upstream changes something in every chunk
 
 Add = Callable[[bytes], bytes]
 
@@ -52,7 +47,7 @@ class Templates:
                 continue
             text = data[len(template.head) : len(data) - len(template.tail)]
             is_apart = len(template.head) + len(template.tail) < len(data)
-            if is_apart and _INSIDE.fullmatch(text) and _is_utf8(text):
+            if is_apart and WHOLE.fullmatch(text) and is_utf8(text):
                 self._learnt_in_vain = 0
                 return text, template.add
         return None
@@ -62,7 +57,7 @@ class Templates:
 
         Only if it can be proved where the text stands; ``chunk`` must not be used afterwards.
         """
-        if self._learnt_in_vain >= _USELESS_AFTER:
+        if self._learnt_in_vain >= USELESS_AFTER:
             return
         text, holder[key] = holder[key], _MARK
         for match in _TEXT_FIELD.finditer(data):
@@ -82,13 +77,3 @@ class Templates:
     def clear(self) -> None:
         """Forget all: another item grows now."""
         self._templates.clear()
-
-
-def _is_utf8(text: bytes) -> bool:
-    if text.isascii():
-        return True
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
