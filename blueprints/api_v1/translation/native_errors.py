@@ -5,19 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import GatewayError, UpstreamError
-from .upstream_errors import error_of
-
-# What agents act on when a response fails; every other code is an ordinary fault of the server to them.
-_KNOWN_TO_AGENTS = frozenset(
-    {
-        "context_length_exceeded",
-        "insufficient_quota",
-        "invalid_prompt",
-        "model_not_found",
-        "rate_limit_exceeded",
-        "server_is_overloaded",
-    }
-)
+from .upstream_errors import TOLD_CODES, error_of
 
 
 def error_in_event(event: object, *, param: str) -> GatewayError | None:
@@ -43,5 +31,5 @@ def error_in_response(told: object, *, param: str) -> GatewayError:
 def shown_error(error: GatewayError) -> dict[str, Any]:
     """Return the error object of an ``error`` event: type, code, message and param."""
     shown: dict[str, Any] = dict(error.body()["error"])
-    shown["code"] = error.code if error.code in _KNOWN_TO_AGENTS else "server_error"
+    shown["code"] = error.code if error.code in TOLD_CODES else "server_error"
     return shown

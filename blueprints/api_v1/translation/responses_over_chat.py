@@ -22,15 +22,8 @@ from .responses_object import ended_response, response_base, usage_from_chat, us
 from .responses_open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, Seal
 from .responses_templates import Templates
 from .responses_tools import ToolTable
-from .upstream_errors import error_in_chunk
+from .upstream_errors import TOLD_CODES, error_in_chunk
 
-# Codes that coding agents act on; every other failure is one that they may simply repeat.
-_TOLD_CODES = frozenset(
-    {
-        "context_length_exceeded", "insufficient_quota", "invalid_prompt", "model_not_found", "rate_limit_exceeded",
-        "server_is_overloaded",
-    }
-)  # fmt: skip
 _CALL_PREFIXES = {"function": "fc_", "custom": "ctc_", **ITEM_PREFIXES}
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
@@ -163,7 +156,7 @@ class ResponsesOverChat:
         """Return the events that end a stream with an error; nothing if it has ended already."""
         if self._final is not None:
             return b""
-        code = error.code if error.code in _TOLD_CODES else "server_error"
+        code = error.code if error.code in TOLD_CODES else "server_error"
         told = {"code": code, "message": error.message, "param": error.param}
         out = self._begin() + self._writer.event("error", **told, error={"type": error.type, **told})
         self._final = ended_response(

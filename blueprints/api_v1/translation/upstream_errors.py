@@ -1,6 +1,7 @@
 """What upstreams of every dialect say of a failure, and which of our errors it is. Pure.
 
-The one place that knows their words: in refusals, in chunks, in events and in whole answers alike.
+It knows their words in chunks, in events and in whole answers; of a refusal before any answer (HTTP 400 and
+the like) only how it says that a prompt does not fit. What else a refusal says ``upstream`` reads beside its status.
 """
 
 from __future__ import annotations
@@ -16,6 +17,18 @@ from ..errors import (
     UpstreamError,
     UpstreamOverloaded,
     UpstreamRefused,
+)
+
+# Codes that coding agents act on when a response fails; every other failure is one that they may simply repeat.
+TOLD_CODES = frozenset(
+    {
+        "context_length_exceeded",
+        "insufficient_quota",
+        "invalid_prompt",
+        "model_not_found",
+        "rate_limit_exceeded",
+        "server_is_overloaded",
+    }
 )
 
 # How upstreams say that a prompt does not fit, in lower case.
