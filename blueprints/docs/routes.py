@@ -37,6 +37,13 @@ def documentation() -> ResponseReturnValue:
     return _documentation(confirm=asked if asked in ("regenerate", "revoke") else None)
 
 
+@bp.get("/<any(docs, plans):page>/")
+def with_slash(page: str) -> ResponseReturnValue:
+    """Lead an address typed with a slash at its end to the page."""
+    query = request.query_string.decode("latin-1")
+    return redirect(f"/{page}?{query}" if query else f"/{page}", 308)
+
+
 @bp.post("/docs/token/reveal")
 @login_required
 def reveal_token() -> ResponseReturnValue:
