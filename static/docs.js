@@ -1,4 +1,4 @@
-// Copy buttons of the documentation page. Without this script everything can be shown and selected by hand.
+// Copy buttons of the documentation page, for members and for readers without an account. Without this script everything can be shown and selected by hand.
 "use strict";
 
 const MASKED = /sr_[0-9A-Za-z]{4}•+[0-9A-Za-z]{4}/;
@@ -36,11 +36,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   const label = button.textContent;
   button.hidden = false;
   button.addEventListener("click", async () => {
+    const source = document.getElementById(button.dataset.copy);
     try {
-      await copy(await textToCopy(document.getElementById(button.dataset.copy)));
+      await copy(await textToCopy(source));
       button.textContent = "Copied";
     } catch {
-      button.textContent = "Not copied: show the token and select it";
+      button.textContent = MASKED.test(source.textContent) ? "Show the token first" : "Select it by hand";
     }
     setTimeout(() => { button.textContent = label; }, 2500);
   });

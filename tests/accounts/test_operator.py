@@ -32,6 +32,13 @@ def test_link_makes_an_operator_who_is_signed_in_with_plan_and_token(app: Flask,
         assert membership.find(EMAIL).is_operator
 
 
+def test_page_says_that_commands_do_the_work(visitor: Visitor, link: str) -> None:
+    page = visitor.get(link).text
+    assert "no operator pages yet" in page
+    for command in ("accounts list", "set-plan", "suspend", "config check", "db upgrade"):
+        assert command in page
+
+
 def test_link_works_once(app: Flask, visitor: Visitor, link: str) -> None:
     visitor.send(link, email=EMAIL, password=PASSWORD)
     page = Visitor(app).get(link)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -25,7 +26,15 @@ def member(visitor: Visitor) -> Visitor:
 def test_documentation_is_readable_without_an_account(visitor: Visitor) -> None:
     page = visitor.get("/docs")
     assert page.status_code == 200
-    for words in ("Bearer YOUR_TOKEN", "/chat/completions", "smart-route-infinite", "insufficient_quota", "Sign in"):
+    for words in (
+        "Bearer YOUR_TOKEN",
+        "/chat/completions",
+        "smart-route-infinite",
+        "insufficient_quota",
+        "rate_limit_exceeded",
+        "server_is_overloaded",
+        "Sign in",
+    ):
         assert words in page.text
     assert "Your token</h2>" not in page.text
 
@@ -132,6 +141,42 @@ def test_token_box_is_closed_without_an_account(visitor: Visitor, action: str) -
 @pytest.mark.parametrize("action", ["reveal", "create", "regenerate", "revoke"])
 def test_token_box_answers_no_get(member: Visitor, action: str) -> None:
     assert member.get(f"/docs/token/{action}").status_code == 405
+
+
+def test_signed_in_address_stands_on_every_page(visitor: Visitor, member: Visitor) -> None:
+    for path in ("/", "/docs", "/plans"):
+        assert EMAIL in re.sub(r"<[^>]*>", "", member.get(path).text), path
+
+
+@pytest.mark.parametrize("page", ["docs", "plans"])
+def test_address_with_a_slash_at_its_end_leads_to_the_page(visitor: Visitor, page: str) -> None:
+    answer = visitor.get(f"/{page}/?confirm=revoke")
+    assert (answer.status_code, answer.location) == (308, f"/{page}?confirm=revoke")
+    assert visitor.get(f"/{page}/").location == f"/{page}"
+    assert visitor.get(f"/{page}").status_code == 200
+
+
+def test_base_address_can_be_copied_and_tools_are_told_what_they_need(member: Visitor) -> None:
+    page = member.get("/docs").text
+    address = "http://127.0.0.1:8000/api/smart-routing-ai-model/v1"
+    assert f'<code id="base-address">{address}</code>' in page
+    for words in ("Codex CLI", "Kilo Code", "OpenAI SDKs", 'wire_api = "responses"', "<code>smart-route-mini</code>"):
+        assert words in html.unescape(page)
+    assert f'base_url="{address}"' in html.unescape(page)
+
+
+def test_every_copy_button_has_the_text_that_it_copies(visitor: Visitor, member: Visitor) -> None:
+    for page in (Visitor(member.client.application).get("/docs").text, member.get("/docs").text):
+        wanted = re.findall(r'data-copy="([^"]+)"', page)
+        assert len(wanted) >= 4
+        assert all(page.count(f'id="{name}"') == 1 for name in wanted)
+        assert "/static/docs.js" in page
+
+
+def test_revealed_token_is_filled_into_the_line_that_exports_it(member: Visitor) -> None:
+    assert "export AI_TOOLS_ROUTER_API_KEY='sr_" in html.unescape(member.get("/docs").text)
+    shown = member.press("reveal")
+    assert f"export AI_TOOLS_ROUTER_API_KEY='{shown_token(shown)}'" in html.unescape(shown.text)
 
 
 def test_odd_confirm_in_the_address_changes_nothing(member: Visitor) -> None:

@@ -90,3 +90,16 @@ def test_pages_follow_another_catalog_and_tell_nothing_of_upstreams(tmp_path: Pa
         assert "secret-model" not in page
         assert "east" not in re.findall(r"\w+", page)
         assert "smart-route" not in page
+
+
+def test_pages_say_so_while_the_demo_answers(tmp_path: Path, visitor: Visitor) -> None:
+    words = "No upstream is connected: the built-in demo answers"
+    toml = tmp_path / "smartroute.toml"
+    toml.write_text("[service]\n")
+    with open_house(f"sqlite:///{tmp_path / 'demo.db'}", toml) as app:
+        for path in ("/", "/docs"):
+            page = Visitor(app).get(path).text
+            assert words in page
+            assert "UPSTREAM_BASE_URL" in page
+    for path in ("/", "/docs"):
+        assert words not in visitor.get(path).text
