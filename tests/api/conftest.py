@@ -81,6 +81,20 @@ alias = "pair"
 routes = [{{ upstream = "east", model = "demo-one" }}, {{ upstream = "east", model = "demo-two" }}]
 
 [[profiles]]
+alias = "differing"
+routes = [
+    {{ upstream = "east", model = "demo-one", context_length = 4096, input = ["text"] }},
+    {{ upstream = "east", model = "demo-two", context_length = 9000, input = ["text", "image"] }},
+]
+
+[[profiles]]
+alias = "blind"
+routes = [
+    {{ upstream = "east", model = "demo-one", input = ["text"] }},
+    {{ upstream = "east", model = "demo-two", input = ["text"] }},
+]
+
+[[profiles]]
 alias = "rescued"
 routes = [{{ upstream = "refused", model = "demo-one" }}, {{ upstream = "east", model = "demo-two" }}]
 
