@@ -160,6 +160,7 @@ class ResponsesToResponses:
         self._lookup = lookup
         self.asked_effort = asked_responses_effort(call.body)
         self._bridge = NativeBridge(asked.tools)
+        self._as_summary = (asked.body.get("reasoning") or {}).get("summary") is not None
         self._upstream = ""
         self._translator: StoppableNative | None = None
 
@@ -180,6 +181,7 @@ class ResponsesToResponses:
                 new_call_id=self._new_call_id,
                 seal=self._seal if wants_sealed else None,
                 restored=self._bridge.restored,
+                as_summary=self._as_summary,
             )
         return self._translator
 

@@ -13,7 +13,10 @@ from .native_items import OwnIds, ended_item, shown_part
 
 @dataclass(slots=True, eq=False)
 class Text:
-    """One text of an item. ``index`` is ours; ``raw`` holds what was given out, as the inside of a JSON string."""
+    """One text of an item. ``kind`` is how it is shown, ``index`` its part's number there.
+
+    ``raw`` holds what was given out, as the inside of a JSON string.
+    """
 
     kind: TextKind
     index: int
@@ -57,10 +60,11 @@ class Item:
         """Return the text of a part, by the number that the upstream gives it."""
         return self.texts.get((kind.place, number, kind.event))
 
-    def begin_text(self, kind: TextKind, number: int) -> Text:
-        """Add a text; its part gets the next free number."""
-        index = sum(1 for place, _, _ in self.texts if place == kind.place)
-        text = self.texts[(kind.place, number, kind.event)] = Text(kind, index)
+    def begin_text(self, kind: TextKind, number: int, shown: TextKind | None = None) -> Text:
+        """Add a text, ``shown`` as another kind than the upstream's; its part gets the next free number."""
+        shown = shown or kind
+        index = sum(1 for text in self.texts.values() if text.kind.place == shown.place)
+        text = self.texts[(kind.place, number, kind.event)] = Text(shown, index)
         return text
 
     def end(self, told: dict[str, Any], status: str, ids: OwnIds) -> dict[str, Any]:

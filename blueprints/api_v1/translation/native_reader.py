@@ -23,6 +23,8 @@ from .native_events import (
     PART_ADDED,
     PART_DONE,
     PART_KINDS,
+    REASONING,
+    SUMMARY,
     TERMINAL,
     TextKind,
 )
@@ -54,8 +56,11 @@ class NativeReader:
         templates: Templates[Delta],
         seal: Callable[[Fields], str] | None,
         restored: Callable[[Any], Any],
+        *,
+        as_summary: bool,
     ) -> None:
-        """Write by ``writer``; learn ``templates`` of deltas; ``seal``, ``restored`` as for ``NativeResponses``."""
+        """Write by ``writer``; learn ``templates`` of deltas; the rest as for ``NativeResponses``."""
+        self._as_summary = as_summary
         self._writer, self._ids, self._seal, self._restored = writer, ids, seal, restored
         self.templates = templates
         self.items: list[Item] = []
@@ -152,18 +157,27 @@ class NativeReader:
         number = number if isinstance(number, int) else 0
         text = item.text(kind, number)
         if text is None:
+            if self._is_said_otherwise(item, kind):
+                return None
             text, begun = self._begin_text(item, kind, number)
             out += begun
         return item, text, out
+
+    def _is_said_otherwise(self, item: Item, kind: TextKind) -> bool:
+        """Tell whether a text only repeats thoughts that are shown as the summary already, from their other form."""
+        if not self._as_summary or item.kind != "reasoning":
+            return False
+        return any(event != kind.event and text.so_far() for (_, _, event), text in item.texts.items())
 
     def _begin_text(self, item: Item, kind: TextKind, number: int) -> tuple[Text, bytes]:
         out = b""
         if kind.part is not None:
             for other in item.texts.values():  # one part at a time
                 out += self._end_part(item, other, None)
-        text = item.begin_text(kind, number)
+        shown = SUMMARY if kind is REASONING and self._as_summary else kind
+        text = item.begin_text(kind, number, shown)
         if kind.part is not None:
-            out += self._writer.emit(f"{kind.part_event}.added", **self._place(item, text), part=text.part(self._ids))
+            out += self._writer.emit(f"{shown.part_event}.added", **self._place(item, text), part=text.part(self._ids))
         return text, out
 
     def _delta(self, kind: TextKind, event: Fields, data: bytes) -> bytes:
@@ -179,7 +193,8 @@ class NativeReader:
         if not probabilities:
             place = self._place(item, text)
             rest = orjson.dumps({**place, "delta": MARK, **_logprobs(kind, [])})[1:].split(MARK.encode())
-            head = b'event: %b.delta\ndata: {"type":"%b.delta","sequence_number":' % ((kind.event.encode(),) * 2)
+            name = text.kind.event.encode()
+            head = b'event: %b.delta\ndata: {"type":"%b.delta","sequence_number":' % (name, name)
             sink = Delta(text, head, b"," + rest[0], rest[1] + b"\n\n")
             self.templates.learn(data, {**event, "delta": MARK}, piece, sink)
         return out
@@ -258,6 +273,8 @@ class NativeReader:
                     continue
                 text = item.text(kind, number)
                 if text is None:
+                    if self._is_said_otherwise(item, kind):
+                        continue
                     text, begun = self._begin_text(item, kind, number)
                     out += begun
                 out += self._end_part(item, text, part)

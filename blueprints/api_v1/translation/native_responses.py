@@ -32,6 +32,7 @@ class NativeResponses:
         new_call_id: Callable[[], str],
         seal: Callable[[dict[str, Any]], str] | None = None,
         restored: Callable[[Any], Any] = lambda told: told,
+        as_summary: bool = False,
     ) -> None:
         """Take what the answer is known by.
 
@@ -40,11 +41,13 @@ class NativeResponses:
         id from a prefix. ``seal`` turns what the upstream wants back of a reasoning item (``id`` and
         ``encrypted_content``) into text for the client, who asked for it; without it nothing is given out.
         ``restored`` returns an item of the upstream as it is to be read, where the request named a tool otherwise.
+        ``as_summary`` shows the upstream's reasoning text as the summary that the client asked for: agents
+        display nothing else.
         """
         self._answer_id = answer_id
         self._base_object = base_object
         self._new_id, self._new_call_id = new_id, new_call_id
-        self._seal, self._restored = seal, restored
+        self._seal, self._restored, self._as_summary = seal, restored, as_summary
         self._writer = EventWriter(lambda: self._object("in_progress", []))
         self._estimate: Tokens | None = None
         self.restart()
@@ -54,7 +57,9 @@ class NativeResponses:
         self._writer.restart()
         self._ids = OwnIds(self._new_id, self._new_call_id)
         self._templates: Templates[Delta] = Templates()
-        self._reader = NativeReader(self._writer, self._ids, self._templates, self._seal, self._restored)
+        self._reader = NativeReader(
+            self._writer, self._ids, self._templates, self._seal, self._restored, as_summary=self._as_summary
+        )
         self._trouble: GatewayError | None = None
         self._error: dict[str, Any] | None = None
         self._final: dict[str, Any] | None = None
