@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         SECRET_KEY=keyring.session_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
-        MAX_CONTENT_LENGTH=1024 * 1024,  # of forms; the API reads its bodies by the catalog's own limit
+        MAX_CONTENT_LENGTH=16 * 1024,  # of forms; the API reads its bodies by the catalog's own limit
         SESSION_COOKIE_NAME="smartroute_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -107,12 +107,21 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
     return error_page(error)
 
 
+class OneLineFormatter(logging.Formatter):
+    """Writes control characters of a message as escapes: what others send must not look like lines of ours."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line, before a trace is added to it."""
+        line = super().formatMessage(record)
+        return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def _log_to_standard_error() -> None:
     """Send the house's own log lines to standard error; standard output is for request lines and JSON."""
     log = logging.getLogger("smartroute")
     if not log.handlers:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(OneLineFormatter("[%(asctime)s] %(levelname)s %(name)s: %(message)s"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         log.propagate = False

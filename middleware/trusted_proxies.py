@@ -15,12 +15,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class TrustedProxies:
-    """WSGI middleware: takes scheme, host and client address from a trusted proxy's headers."""
+    """WSGI middleware: takes scheme and client address from a trusted proxy's headers."""
 
     def __init__(self, app: WSGIApplication, networks: Sequence[Network]) -> None:
         """Believe the peers that lie in ``networks``."""
         self._app = app
-        self._behind_proxy = ProxyFix(app, x_for=1, x_proto=1, x_host=1)
+        self._behind_proxy = ProxyFix(app, x_for=1, x_proto=1, x_host=0)
         self._networks = networks
         self._known: dict[str, bool] = {}
 

@@ -35,14 +35,15 @@ def check_fit(password: str) -> None:
     Raises:
         UnfitPassword: with a sentence for whoever chose it.
     """
-    if len(_normal(password)) < LEAST_CHARACTERS:
-        raise UnfitPassword(f"Use at least {LEAST_CHARACTERS} characters.")
     try:
-        size = len(_normal(password).encode())
+        size = len(password.encode())
     except UnicodeEncodeError as error:
         raise UnfitPassword("Use characters of valid Unicode text.") from error
-    if size > MOST_BYTES:
+    # Before it is normalised: that takes quadratic time on text made of combining marks.
+    if size > MOST_BYTES or len(_normal(password).encode()) > MOST_BYTES:
         raise UnfitPassword(f"Use at most {MOST_BYTES} bytes.")
+    if len(_normal(password)) < LEAST_CHARACTERS:
+        raise UnfitPassword(f"Use at least {LEAST_CHARACTERS} characters.")
 
 
 def generate() -> str:

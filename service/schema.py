@@ -48,9 +48,17 @@ def change(work: Callable[[], object]) -> tuple[str | None, str | None]:
         with one_at_a_time():
             before = revision()
             work()
+            _keep_from_others()
             return before, revision()
     except DBAPIError as error:
         raise StorageUnavailable(str(error)) from error
+
+
+def _keep_from_others() -> None:
+    """Let nobody else on this machine read a SQLite file: it holds addresses and hashes of passwords."""
+    path = db.engine.url.database
+    if services().storage.is_sqlite and path:
+        Path(path).chmod(0o600)
 
 
 def revision() -> str | None:

@@ -14,6 +14,8 @@ from werkzeug.http import parse_options_header
 from .errors import BodyTooLarge, BodyTooLate, InvalidRequest, UnsupportedMediaType
 
 ARRIVAL_S = 120.0
+_MOST_GZIP_MEMBERS = 16
+_MOST_CONTAINERS = 1_000_000  # objects and lists: each costs far more memory than its two characters
 _PIECE = 256 * 1024
 _MB = 1024 * 1024
 
@@ -39,6 +41,8 @@ def json_object(raw: bytes) -> dict[str, Any]:
     """
     if not raw or raw.isspace():
         raise InvalidRequest("The body is empty. Send a JSON object.", code="invalid_json")
+    if raw.count(b"{") + raw.count(b"[") > _MOST_CONTAINERS:
+        raise InvalidRequest(f"The body holds more than {_MOST_CONTAINERS:,} objects and lists.", code="invalid_json")
     try:
         body = orjson.loads(raw.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
@@ -111,14 +115,18 @@ def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
 
 def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
     plain = bytearray()
-    while raw:  # a gzip body may consist of several members
+    for _ in range(_MOST_GZIP_MEMBERS):  # a gzip body may consist of several; each copies what is left
+        if not raw:
+            return bytes(plain)
         member = zlib.decompressobj(wbits=31)
         plain += member.decompress(raw, limit_bytes + 1 - len(plain))
         if len(plain) > limit_bytes:
-            break
+            return bytes(plain)
         if not member.eof:
             raise EOFError("cut off")
         raw = member.unused_data
+    if raw:
+        raise InvalidRequest(f"The gzip body has more than {_MOST_GZIP_MEMBERS} members.")
     return bytes(plain)
 
 

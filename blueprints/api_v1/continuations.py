@@ -22,6 +22,11 @@ _NUMBER_CHARACTERS = 3
 _FORM = re.compile(r"call_([0-9A-Za-z]{16})([0-9A-Za-z]{3})([0-9A-Za-z]{3})([0-9A-Za-z]{14})")
 # Whoever wrote these begins something new: what follows them belongs to their turn.
 _BEGINNING_ROLES = ("user", "system", "developer")
+# The results that reach the model; anything else that calls itself an output would be left out on the way.
+_OUTPUTS = frozenset(
+    {"function_call_output", "custom_tool_call_output", "local_shell_call_output"}
+    | {"shell_call_output", "apply_patch_call_output"}
+)
 
 
 class CallIds:
@@ -89,7 +94,8 @@ def item_result_ids(items: list[Any]) -> list[str] | None:
     for place, item in enumerate(reversed(items)):
         if not isinstance(item, dict):
             return None
-        is_output = str(item.get("type", "")).endswith("_output")
+        kind = item.get("type")
+        is_output = isinstance(kind, str) and kind in _OUTPUTS
         if place == 0 and not is_output:
             return None
         if item.get("role") in _BEGINNING_ROLES:

@@ -14,6 +14,9 @@ from .errors import InvalidRequest
 from .fields import FieldFault, Flag, Number, Record, Records, Text, Whole, kind_of
 from .schemas import EFFORTS, check_body
 
+_MOST_ITEMS = 20_000
+_MOST_REFERENCES = 256  # each is looked up
+
 
 class ResponsesInput(fields.Field[Any]):
     """A text, or a list of items. What the items hold is not judged here: clients add kinds every few weeks."""
@@ -26,6 +29,13 @@ class ResponsesInput(fields.Field[Any]):
         for place, item in enumerate(value):
             if not isinstance(item, dict):
                 raise FieldFault(f"expected an object, got {kind_of(item)}", path=f"[{place}]")
+            if not isinstance(item.get("type") or "", str):
+                raise FieldFault(f"expected a string, got {kind_of(item['type'])}", path=f"[{place}].type")
+        if len(value) > _MOST_ITEMS:
+            raise FieldFault(f"more than {_MOST_ITEMS:,} items", code="array_above_max_length")
+        references = sum(item.get("type") == "item_reference" for item in value)
+        if references > _MOST_REFERENCES:
+            raise FieldFault(f"more than {_MOST_REFERENCES} references", code="array_above_max_length")
         return value
 
 

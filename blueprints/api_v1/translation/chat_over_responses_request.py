@@ -11,11 +11,11 @@ from typing import Any
 
 from .chat_answer import arguments_text, content_of, listed
 from .chat_over_responses_tools import custom_call_ids, declared_tools, tool_choice
-from .chat_request import DEPTH_FIELDS, PRIVATE_FIELDS
+from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 
 _DROPPED = (
     *PRIVATE_FIELDS,
-    *DEPTH_FIELDS,
+    *PROFILE_FIELDS,
     "model",
     "messages",
     "stream",

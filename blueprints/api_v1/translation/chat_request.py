@@ -9,8 +9,11 @@ from typing import Any
 
 # Fields that agents send for their own bookkeeping; they may describe the client's machine.
 PRIVATE_FIELDS = ("client_metadata", "internal_chat_message_metadata_passthrough")
-# Other ways of setting the reasoning depth, which is the profile's to decide.
-DEPTH_FIELDS = ("reasoning", "thinking", "enable_thinking")
+# What the profile decides, however it is said: the reasoning depth, and which model of which provider answers.
+PROFILE_FIELDS = (
+    *("reasoning", "thinking", "enable_thinking", "thinking_budget", "thinking_config", "output_config"),
+    *("models", "provider", "route", "plugins", "extra_body"),
+)
 _TOOL_FIELDS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
@@ -32,7 +35,7 @@ def to_upstream_chat(
     request = {key: value for key, value in body.items() if value is not None}
     if not knows_developer:
         request["messages"] = [_as_system(message) for message in body["messages"]]
-    for name in (*PRIVATE_FIELDS, *DEPTH_FIELDS, "reasoning_effort", "stream", "stream_options"):
+    for name in (*PRIVATE_FIELDS, *PROFILE_FIELDS, "reasoning_effort", "stream", "stream_options"):
         request.pop(name, None)
     request["model"] = model
     if stream:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidRequest
-from .chat_request import DEPTH_FIELDS, PRIVATE_FIELDS
+from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 
 # Fields that the gateway answers by itself, or whose meaning hangs on an upstream's own storage.
 _OWN_FIELDS = (
@@ -80,7 +80,7 @@ def to_native_request(
     request = {
         key: value
         for key, value in body.items()
-        if value is not None and key not in (*_OWN_FIELDS, *PRIVATE_FIELDS, *DEPTH_FIELDS)
+        if value is not None and key not in (*_OWN_FIELDS, *PRIVATE_FIELDS, *PROFILE_FIELDS)
     }
     told = body.get("input")
     given = [{"type": "message", "role": "user", "content": told}] if isinstance(told, str) else told or []

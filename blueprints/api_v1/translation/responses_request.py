@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InvalidRequest
-from .chat_request import DEPTH_FIELDS, PRIVATE_FIELDS
+from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 from .responses_capabilities import Capabilities
 from .responses_items import Conversation, Lookup, OpenSealed, read_items
 from .responses_messages import CallExtras, chat_messages
@@ -35,7 +35,7 @@ _SAME_NAME = (
 # Everything that the Responses API knows itself: written in chat's own way or not at all. The rest goes on.
 _OWN_FIELDS = frozenset(
     {
-        *_SAME_NAME, *PRIVATE_FIELDS, *DEPTH_FIELDS, "model", "input", "instructions", "previous_response_id",
+        *_SAME_NAME, *PRIVATE_FIELDS, *PROFILE_FIELDS, "model", "input", "instructions", "previous_response_id",
         "conversation", "store", "stream", "stream_options", "background", "include", "max_output_tokens",
         "top_logprobs", "text", "tools", "tool_choice", "parallel_tool_calls", "max_tool_calls", "truncation",
         "metadata", "prompt_cache_options", "prompt_cache_retention", "context_management", "moderation", "image",
