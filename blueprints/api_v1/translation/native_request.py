@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from ..errors import InvalidRequest
 from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 
@@ -154,14 +156,14 @@ def _tools_in(item: dict[str, Any], hosted: Collection[str]) -> list[Any]:
 
 
 def _set_tools(request: dict[str, Any], tools: list[Any], hosted: Collection[str], left_out: list[str]) -> None:
-    kept: list[Any] = []
+    found: dict[bytes, Any] = {}  # by their text: comparing each with all others takes quadratic time
     for tool in tools:
         kind = tool.get("type") if isinstance(tool, dict) else None
-        if kind in _CLIENT_TOOLS or kind in hosted:
-            if tool not in kept:
-                kept.append(tool)
+        if isinstance(kind, str) and (kind in _CLIENT_TOOLS or kind in hosted):
+            found.setdefault(orjson.dumps(tool, option=orjson.OPT_SORT_KEYS), tool)
         else:
-            left_out.append(str(kind))
+            left_out.append(str(kind)[:64])
+    kept = list(found.values())
     choice = request.get("tool_choice")
     forced = choice.get("type") if isinstance(choice, dict) else None
     if forced == "allowed_tools" and isinstance(choice, dict):
