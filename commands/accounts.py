@@ -11,9 +11,6 @@ from flask.cli import AppGroup
 
 from commands.output import Answer, Refusal, answers, in_service, table
 from commands.public_address import port_note
-from commands.public_address import port_note
-from commands.public_address import port_note
-from commands.public_address import port_note
 
 if TYPE_CHECKING:
     from service.membership import Member
@@ -191,9 +188,6 @@ def operator_link() -> Answer:
     """Print a link that makes the first operator's account; it works once, for an hour."""
     from service import membership
     from service.operator_link import hand_out_operator_link
-    from service.services import services
-    from service.services import services
-    from service.services import services
     from service.services import services
 
     if membership.operator_exists():

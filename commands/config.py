@@ -11,9 +11,6 @@ from catalog.model import Catalog
 from catalog.reader import read_catalog
 from commands.output import Answer, answers, table
 from commands.public_address import port_note
-from commands.public_address import port_note
-from commands.public_address import port_note
-from commands.public_address import port_note
 from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,9 +113,6 @@ def _text(settings: Settings, catalog: Catalog) -> str:
         ]
         for plan in catalog.plans
     ]
-    note = port_note(settings)
-    note = port_note(settings)
-    note = port_note(settings)
     note = port_note(settings)
     parts = [
         f"The configuration is right: {settings.config_path or 'no file, the shipped catalog'}",

@@ -51,12 +51,6 @@ def _group(*arguments: Any, **options: Any) -> Any:
 def _install() -> None:
     for command in db.commands.values():
         command.hidden = True  # for those who change the tables of this project; they work as ever
-    for command in db.commands.values():
-        command.hidden = True  # for those who change the tables of this project; they work as ever
-    for command in db.commands.values():
-        command.hidden = True  # for those who change the tables of this project; they work as ever
-    for command in db.commands.values():
-        command.hidden = True  # for those who change the tables of this project; they work as ever
     upgrade = click.command("upgrade", help=_upgrade.__doc__)(_upgrade)
     upgrade.params = [*_flask_migrates_upgrade.params, *upgrade.params]
     db.add_command(upgrade)

@@ -187,36 +187,3 @@ def test_plain_operator_link_says_when_its_port_is_a_guess(
     assert note == "(PORT is not set here: use the port of the running service)"
     monkeypatch.setenv("PORT", "8000")
     assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
-
-
-def test_plain_operator_link_says_when_its_port_is_a_guess(
-    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PORT", raising=False)
-    link, note = accounts_command.run("operator-link").stdout.splitlines()
-    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
-    assert note == "(PORT is not set here: use the port of the running service)"
-    monkeypatch.setenv("PORT", "8000")
-    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
-
-
-def test_plain_operator_link_says_when_its_port_is_a_guess(
-    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PORT", raising=False)
-    link, note = accounts_command.run("operator-link").stdout.splitlines()
-    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
-    assert note == "(PORT is not set here: use the port of the running service)"
-    monkeypatch.setenv("PORT", "8000")
-    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1
-
-
-def test_plain_operator_link_says_when_its_port_is_a_guess(
-    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("PORT", raising=False)
-    link, note = accounts_command.run("operator-link").stdout.splitlines()
-    assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
-    assert note == "(PORT is not set here: use the port of the running service)"
-    monkeypatch.setenv("PORT", "8000")
-    assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1

@@ -68,30 +68,6 @@ def test_database_group_shows_what_an_operator_needs_and_keeps_the_rest(tmp_path
     assert (heads.returncode, "(head)" in heads.stdout) == (0, True), heads.stderr
 
 
-def test_database_group_shows_what_an_operator_needs_and_keeps_the_rest(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'smartroute.db'}"
-    listed = flask(url, "db", "--help").stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.strip().splitlines()] == ["upgrade"]
-    heads = flask(url, "db", "heads")
-    assert (heads.returncode, "(head)" in heads.stdout) == (0, True), heads.stderr
-
-
-def test_database_group_shows_what_an_operator_needs_and_keeps_the_rest(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'smartroute.db'}"
-    listed = flask(url, "db", "--help").stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.strip().splitlines()] == ["upgrade"]
-    heads = flask(url, "db", "heads")
-    assert (heads.returncode, "(head)" in heads.stdout) == (0, True), heads.stderr
-
-
-def test_database_group_shows_what_an_operator_needs_and_keeps_the_rest(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'smartroute.db'}"
-    listed = flask(url, "db", "--help").stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.strip().splitlines()] == ["upgrade"]
-    heads = flask(url, "db", "heads")
-    assert (heads.returncode, "(head)" in heads.stdout) == (0, True), heads.stderr
-
-
 def test_wrong_configuration_is_a_sentence_and_no_trace(tmp_path: Path) -> None:
     toml = tmp_path / "smartroute.toml"
     toml.write_text("[service]\nnme = 1\n")
