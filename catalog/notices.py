@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from catalog.model import Plan, Profile, Upstream
+from catalog.model import Plan, Profile, Service, Upstream
 
 
 def idle_parts(upstreams: Sequence[Upstream], profiles: Sequence[Profile], plans: Sequence[Plan]) -> Iterator[str]:
@@ -40,3 +40,18 @@ def unreachable_quotas(plans: Sequence[Plan]) -> Iterator[str]:
     for plan in plans:
         if plan.daily is not None and plan.monthly is not None and plan.daily > plan.monthly:
             yield f'the plan "{plan.slug}" allows {plan.daily} prompts a day but {plan.monthly} a month'
+
+
+def plans_left_out(plans: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Shipped plans, by slug and alias, whose alias the file does not have: one line for all of them."""
+    if plans:
+        named = ", ".join(f"{slug} ({alias})" for slug, alias in plans)
+        yield f"shipped plans whose profile is missing are left out: {named}"
+
+
+def secure_cookies(service: Service) -> Iterator[str]:
+    """A public address by TLS that no proxy is trusted for: sign-in over plain http fails without a word."""
+    if service.public_url.startswith("https://") and not service.trusted_proxies:
+        yield (
+            "public_url is https and no trusted_proxies are set: cookies are Secure, so sign-in works over https only"
+        )

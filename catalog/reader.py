@@ -10,7 +10,7 @@ from catalog.backends import Backends, read_backends
 from catalog.entries import read_plan, read_profile, read_route, read_service, refuse_repeated
 from catalog.lines import KeyPath
 from catalog.model import Catalog, Plan, Profile, Route
-from catalog.notices import idle_parts, lost_quotas, unreachable_quotas
+from catalog.notices import idle_parts, lost_quotas, plans_left_out, secure_cookies, unreachable_quotas
 from catalog.source import Source, read_source
 from catalog.tables import Table
 
@@ -29,10 +29,11 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
     service = read_service(root.table("service", keys.SERVICE), port)
     backends = read_backends(root, env, demo_base_url)
     profiles = _read_profiles(root, shipped, backends)
-    plans, left_out = _read_plans(root, shipped, profiles)
+    plans, plan_notices = _read_plans(root, shipped, profiles)
     notices = [
         *backends.notices,
-        *left_out,
+        *secure_cookies(service),
+        *plan_notices,
         *idle_parts(backends.upstreams, profiles, plans),
     ]
     prefix = f"{source.file}: " if source.file else ""
@@ -97,7 +98,7 @@ def _does(route: Route) -> tuple[object, ...]:
 
 
 def _read_plans(root: Table, shipped: Source, profiles: tuple[Profile, ...]) -> tuple[tuple[Plan, ...], list[str]]:
-    """The plans, and a notice for each that is left out or loses a quota."""
+    """The plans, and notices of those that are left out or lose a quota."""
     by_alias = {profile.alias: profile for profile in profiles}
     inherited = _by_name(shipped, "plans", "slug")
     given = root.tables("plans")
@@ -105,7 +106,7 @@ def _read_plans(root: Table, shipped: Source, profiles: tuple[Profile, ...]) -> 
         plans, left_out = _shipped_plans(shipped, by_alias)
         if not plans:
             root.refuse("profiles", "[[plans]] tables beside them: no shipped plan has one of these aliases")
-        return tuple(plans), left_out
+        return tuple(plans), [*plans_left_out(left_out)]
     seen: dict[str, KeyPath] = {}
     plans = []
     for position, (path, value) in enumerate(given):
@@ -120,17 +121,17 @@ def _read_plans(root: Table, shipped: Source, profiles: tuple[Profile, ...]) -> 
     return tuple(plans), [*lost_quotas(plans, inherited), *unreachable_quotas(plans)]
 
 
-def _shipped_plans(shipped: Source, by_alias: Mapping[str, Profile]) -> tuple[list[Plan], list[str]]:
-    """The shipped plans whose alias is there, and a notice for each other one."""
+def _shipped_plans(shipped: Source, by_alias: Mapping[str, Profile]) -> tuple[list[Plan], list[tuple[str, str]]]:
+    """The shipped plans whose alias is there, and slug and alias of each other one."""
     plans: list[Plan] = []
-    left_out = []
+    left_out: list[tuple[str, str]] = []
     for path, value in Table(shipped, (), shipped.data, keys.TOP).tables("plans"):
         table = Table(shipped, path, value, keys.PLAN)
         slug, alias = table.raw("slug"), table.raw("profile")
         if alias in by_alias:
             plans.append(read_plan(table, by_alias, len(plans)))
         else:
-            left_out.append(f'the shipped plan "{slug}" is left out: the profile "{alias}" is missing')
+            left_out.append((str(slug), str(alias)))
     return plans, left_out
 
 

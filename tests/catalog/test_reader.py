@@ -156,9 +156,25 @@ def test_a_given_profile_list_replaces_the_shipped_one_and_leaves_out_plans_with
     catalog = read(MINI)
     assert [profile.alias for profile in catalog.profiles] == ["smart-route-mini"]
     assert [(plan.slug, plan.position) for plan in catalog.plans] == [("free", 0)]
-    left_out = [notice for notice in catalog.notices if "is left out" in notice]
-    assert len(left_out) == 6
-    assert left_out[0] == ('smartroute.toml: the shipped plan "plus" is left out: the profile "smart-route" is missing')
+    assert catalog.notices == (
+        "smartroute.toml: shipped plans whose profile is missing are left out: plus (smart-route), "
+        "business (smart-route-focus), pro (smart-route-deep), ultimate (smart-route-ultra), "
+        "max (smart-route-turbo), unlimited (smart-route-infinite)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "is_told"),
+    [
+        ('public_url = "https://ai.example.org"', True),
+        ('public_url = "https://ai.example.org"\ntrusted_proxies = ["127.0.0.1"]', False),
+        ('public_url = "http://ai.example.org"', False),
+        ("", False),
+    ],
+)
+def test_https_without_a_trusted_proxy_is_noticed(read: Read, service: str, is_told: bool) -> None:
+    notices = read(f"[service]\n{service}\n").notices
+    assert any("sign-in works over https only" in notice for notice in notices) == is_told
 
 
 def test_the_order_of_profiles_is_the_order_of_strength(read: Read) -> None:
