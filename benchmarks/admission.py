@@ -108,7 +108,8 @@ def _decide(filled: _Filled, calendar: Calendar) -> None:
     filled.decided += DECISIONS
     filled.reserve_us.append((reserved - started) / DECISIONS * 1e6)
     filled.settle_us.append((settled - closing) / DECISIONS * 1e6)
-    known = decisions[-1].standing.month_used
+    last = decisions[-1]
+    known = last.standing.month_used if isinstance(last, Reserved) else None
     if len(row_ids) != DECISIONS or not all(closed) or known != filled.rows + filled.decided:
         raise WrongDecision(f"{filled.decided} decisions on {filled.rows} rows end at {known}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import sys
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "smartroute.request_id"
 _FIELDS = "smartroute.log_fields"
+_TOKEN = re.compile(r"sr_[0-9A-Za-z]{33}")  # pasted into an address by mistake
 
 
 def request_id_of(environ: WSGIEnvironment) -> str:
@@ -99,7 +101,7 @@ class _LoggedBody:
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": environ[REQUEST_ID],
             "method": environ.get("REQUEST_METHOD"),
-            "path": environ.get("PATH_INFO"),
+            "path": _TOKEN.sub("sr_[token]", environ.get("PATH_INFO", "")),
             "status": self.status,
             "duration_ms": round((time.monotonic() - self._started) * 1000, 1),
             "bytes": self._bytes,

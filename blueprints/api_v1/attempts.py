@@ -125,17 +125,27 @@ class Attempts:
         last = self._errors[-1]
         if isinstance(last, ContextTooLong):  # the length that the alias promises, not what the route has
             return ContextTooLong(self._call.profile.effective_context_length, "messages", detail=last.detail)
-        if isinstance(last, UpstreamRefused) and not _names_field(last.param, self._call.body):
-            last.param = None
+        if isinstance(last, UpstreamRefused):
+            last.param = _own_field(last.param, self._call.body)
         if all(isinstance(error, UpstreamBusy | UpstreamOverloaded) for error in self._errors):
             waits = [error for error in self._errors if isinstance(error, UpstreamBusy)]
             return min(waits, key=lambda error: error.retry_after or 0, default=last)
         return last
 
 
-def _names_field(param: str | None, body: dict[str, Any]) -> bool:
-    """Tell whether the field that an upstream complains of is one that the client sent."""
-    return param is not None and re.split(r"[.\[]", param)[0] in body
+def _own_field(param: str | None, body: dict[str, Any]) -> str | None:
+    """Return the path that an upstream complains of, as far as it leads through what the client sent itself."""
+    found = ""
+    inside: Any = body
+    for step, key, place in re.findall(r"(\.?([^.\[\]]+)|\[(\d+)\])", param or ""):
+        if key and isinstance(inside, dict) and key in inside:
+            inside = inside[key]
+        elif place and isinstance(inside, list) and int(place) < len(inside):
+            inside = inside[int(place)]
+        else:
+            break
+        found += step
+    return found or None
 
 
 def _is_about_effort(error: GatewayError) -> bool:

@@ -26,7 +26,7 @@ from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTim
 from .exchange import Exchanges, keep
 from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
-from .translation.chat_answer import Tokens
+from .translation.chat_answer import Tokens, shape_of
 from .translation.stream_translator import StreamTranslator
 from .upstream import UpstreamAnswer, Upstreams
 from .upstream_body import BodyCut, Silence
@@ -226,7 +226,7 @@ class StreamedAnswer:
     def _no_stream(self, answer: UpstreamAnswer) -> GatewayError:
         with gevent.Timeout(5, UpstreamTimeout(detail="an answer that is no stream")), self._watch:
             told = answer.json()
-        return UpstreamError(detail=f"no event stream but {answer.content_type}: {str(told)[:500]}")
+        return UpstreamError(detail=f"no event stream but {answer.content_type}: {shape_of(told)}")
 
     def _close_row(self, why: BaseException) -> None:
         """Close the row of a stream that did not end by itself; changes nothing once it is closed."""

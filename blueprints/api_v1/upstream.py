@@ -64,7 +64,7 @@ class UpstreamAnswer:
         except BodyCut as error:
             raise UpstreamError(detail=f"answer cut off: {error}") from error
         except orjson.JSONDecodeError as error:
-            raise UpstreamError(detail=f"answer is no JSON ({self.content_type}): {raw[:500]!r}") from error
+            raise UpstreamError(detail=f"answer is no JSON ({self.content_type}), {len(raw)} bytes") from error
         finally:
             self.close()
 

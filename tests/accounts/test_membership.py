@@ -60,6 +60,7 @@ def use_one_prompt(member: membership.Member) -> int:
         client_name=None,
     )
     reserved = reservation.reserve(house.storage, request, Limits(200, 1000), house.calendar, house.worker.owner_id())
+    assert isinstance(reserved, reservation.Reserved)
     return reserved.standing.day_used
 
 

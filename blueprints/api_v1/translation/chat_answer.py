@@ -188,7 +188,7 @@ def arguments_text(arguments: object) -> str:
 
 def _choice(told: object, place: int, new_call_id: Callable[[], str]) -> dict[str, Any]:
     if not isinstance(told, dict) or not isinstance(told.get("message"), dict):
-        raise UpstreamError(detail=f"a choice without a message: {str(told)[:500]}")
+        raise UpstreamError(detail=f"a choice without a message: {shape_of(told)}")
     message = told["message"]
     shown: dict[str, Any] = {"role": "assistant", "content": content_of(message), "refusal": None}
     if isinstance(message.get("refusal"), str):
@@ -282,3 +282,10 @@ def _thinking(part: object) -> str:
 def _text(part: dict[str, Any]) -> str:
     text = part.get("text")
     return text if isinstance(text, str) else ""
+
+
+def shape_of(told: object) -> str:
+    """Describe an answer for the log without anything that it says: content is never logged."""
+    if isinstance(told, dict):
+        return "an object with " + ", ".join(sorted(str(key)[:40] for key in told)[:20])
+    return type(told).__name__

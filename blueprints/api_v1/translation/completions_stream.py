@@ -123,7 +123,7 @@ class CompletionStream:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
+            raise UpstreamError(detail=f"a chunk that is not JSON, {len(data)} bytes") from error
         trouble = error_in_chunk(chunk, param="prompt")
         if trouble is not None:
             raise trouble

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
-from .chat_answer import Tokens, content_of, finish_reason, reasoning_of
+from .chat_answer import Tokens, content_of, finish_reason, reasoning_of, shape_of
 from .responses_bridged_calls import OpenBridgedCall
 from .responses_bridged_tools import BRIDGED_KINDS, ITEM_PREFIXES
 from .responses_calls import Call, Calls, body_of
@@ -210,7 +210,7 @@ class ResponsesOverChat:
         choice = choices[0] if isinstance(choices, list) and choices else None
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(message, dict):
-            raise UpstreamError(detail=f"an answer without a message: {str(told)[:500]}")
+            raise UpstreamError(detail=f"an answer without a message: {shape_of(told)}")
         self._writer = SilentWriter()
         self._note_usage(told.get("usage"))
         calls = message.get("tool_calls")
@@ -243,7 +243,7 @@ class ResponsesOverChat:
         try:
             chunk = read_json(data)
         except orjson.JSONDecodeError as error:
-            raise UpstreamError(detail=f"a chunk that is not JSON: {data[:200]!r}") from error
+            raise UpstreamError(detail=f"a chunk that is not JSON, {len(data)} bytes") from error
         trouble = error_in_chunk(chunk, param="input")
         if trouble is not None:
             raise trouble
