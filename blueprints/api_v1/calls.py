@@ -20,7 +20,6 @@ class Call:
     alias_asked: str | None
     stream: bool
     include_usage: bool
-    body_bytes: int
     started: float
     created: int  # Unix seconds
     answer_id: str

@@ -43,13 +43,12 @@ def caller() -> Caller:
     return found
 
 
-def json_body() -> tuple[dict[str, Any], int]:
-    """Return the current request's body as an object, and its length in bytes."""
-    raw = read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024)
-    return json_object(raw), len(raw)
+def json_body() -> dict[str, Any]:
+    """Return the current request's body as an object."""
+    return json_object(read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024))
 
 
-def call_of(who: Caller, body: dict[str, Any], body_bytes: int, endpoint: str, id_prefix: str) -> Call:
+def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str) -> Call:
     """Return the call that a checked body makes.
 
     Raises:
@@ -64,7 +63,6 @@ def call_of(who: Caller, body: dict[str, Any], body_bytes: int, endpoint: str, i
         alias_asked=body.get("model"),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
-        body_bytes=body_bytes,
         started=time.monotonic(),
         created=int(time.time()),
         answer_id=new_id(id_prefix),

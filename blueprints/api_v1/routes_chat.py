@@ -15,7 +15,7 @@ from .schemas import check_chat
 def create_chat_completion() -> Response:
     """Answer a chat, whole or streamed."""
     who = caller()
-    body, body_bytes = json_body()
+    body = json_body()
     check_chat(body)
-    call = call_of(who, body, body_bytes, "chat/completions", "chatcmpl-")
+    call = call_of(who, body, "chat/completions", "chatcmpl-")
     return answer(who, call, chat_result_ids(body["messages"]), lambda new_call_id: ChatExchanges(call, new_call_id))

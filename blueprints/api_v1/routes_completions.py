@@ -15,8 +15,8 @@ from .translation.completions_over_chat import plan_completion
 def create_completion() -> Response:
     """Continue one or more texts, whole or streamed."""
     who = caller()
-    body, body_bytes = json_body()
+    body = json_body()
     check_completions(body)
     plan = plan_completion(body)
-    call = call_of(who, body, body_bytes, "completions", "cmpl-")
+    call = call_of(who, body, "completions", "cmpl-")
     return answer(who, call, None, lambda _new_call_id: CompletionsExchanges(call, plan))

@@ -34,9 +34,9 @@ _PAGE, _MOST_A_PAGE = 20, 100
 def create_response() -> Response:
     """Answer a Responses request, whole or streamed; one that ends in a ``compaction_trigger`` by a compaction."""
     who = caller()
-    body, body_bytes = json_body()
+    body = json_body()
     check_responses(body)
-    call = call_of(who, body, body_bytes, "responses", "resp_")
+    call = call_of(who, body, "responses", "resp_")
     store = _store(who)
     kept = KeptResponse(call, None if body.get("store") is False else store, running_responses())
     return _answered(who, call, store, kept, compacts=asks_compaction(body))
@@ -46,10 +46,10 @@ def create_response() -> Response:
 def compact_conversation() -> Response:
     """Answer with one item that stands for a whole conversation."""
     who = caller()
-    told, body_bytes = json_body()
+    told = json_body()
     check_compact(told)
     body = {name: value for name, value in told.items() if name not in ("stream", "stream_options")}
-    call = call_of(who, body, body_bytes, COMPACT_ENDPOINT, "resp_")
+    call = call_of(who, body, COMPACT_ENDPOINT, "resp_")
     return _answered(who, call, _store(who), KeptResponse(call, None, running_responses()), compacts=True)
 
 
