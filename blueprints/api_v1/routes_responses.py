@@ -57,7 +57,7 @@ def compact_conversation() -> Response:
 def count_input_tokens() -> Response:
     """Estimate how many tokens a request would be; nothing is sent, nothing is counted."""
     who = caller()
-    body, _ = json_body()
+    body = json_body()
     check_responses(body)
     check_model(who, body.get("model"))
     store = _store(who)

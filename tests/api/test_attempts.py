@@ -62,7 +62,7 @@ class Tried:
         self.known: set[Route] = set() if known is None else known
         profile = Profile("a", "A", "", "high", None, None, routes, 0)
         self.call = Call(
-            "req_1", "chat/completions", {"messages": []}, profile, None, False, False, 10, 0.0, 0, "chatcmpl-1"
+            "req_1", "chat/completions", {"messages": []}, profile, None, False, False, 0.0, 0, "chatcmpl-1"
         )
         self.exchange = Exchange(unable or set())
         self.attempts = Attempts(self.call, cast(Any, self.exchange), self.known)
