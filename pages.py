@@ -189,7 +189,7 @@ def _add_headers(response: Response) -> Response:
             headers["Cache-Control"] = f"public, max-age={ASSET_MAX_AGE_S}, immutable"
         return response
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    headers["Referrer-Policy"] = "same-origin"
+    headers["Referrer-Policy"] = "no-referrer"
     headers["X-Frame-Options"] = "DENY"  # for browsers that do not know frame-ancestors
     # A page that knew a session may hold what is its owner's alone.
     headers["Cache-Control"] = "no-store" if session else "no-cache"

@@ -23,7 +23,7 @@ def test_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(visitor: V
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Referrer-Policy"] == "no-referrer"
     assert "Access-Control-Allow-Origin" not in headers
 
 
