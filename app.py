@@ -16,6 +16,7 @@ import blueprints.api_v1.routes
 import blueprints.auth.routes
 import blueprints.docs.routes
 import blueprints.health.routes
+import blueprints.plans.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
 from blueprints.api_v1.upstream import Upstreams
 from blueprints.auth.login import login_manager
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.auth.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
+    app.register_blueprint(blueprints.plans.routes.bp)
     register_page_helpers(app)
     app.register_error_handler(Exception, _answer_error)
 

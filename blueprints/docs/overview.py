@@ -40,11 +40,6 @@ def overview_of(account_id: int) -> Overview:
     return Overview(plan, None if plan is None else _standing(account_id, plan), held.token)
 
 
-def plan_of(account_id: int) -> Plan | None:
-    """Return the account's plan; None before its first visit to the documentation page."""
-    return _plan_of(holdings.holding(account_id))
-
-
 def _plan_of(held: Holding) -> Plan | None:
     return None if held.plan_slug is None else services().catalog.plan(held.plan_slug)
 

@@ -1,4 +1,4 @@
-"""The product page, the documentation page with its token box, the plans page."""
+"""The product page and the documentation page with its token box."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flask import Blueprint, abort, flash, jsonify, redirect, render_template, r
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from blueprints.docs.overview import overview_of, plan_of
+from blueprints.docs.overview import overview_of
 from pages import api_address
 from service import holdings, refusals
 from service.services import services
@@ -23,13 +23,6 @@ def product() -> ResponseReturnValue:
     return render_template("docs/product.html", catalog=catalog, api_address=api_address(catalog))
 
 
-@bp.get("/plans")
-def plans() -> ResponseReturnValue:
-    """Show every plan, the visitor's own marked; the API's 429 answers point here."""
-    own_plan = plan_of(current_user.member.id) if current_user.is_authenticated else None
-    return render_template("docs/plans.html", catalog=services().catalog, own_plan=own_plan)
-
-
 @bp.get("/docs")
 def documentation() -> ResponseReturnValue:
     """Show the documentation, with plan, quota and token box to whoever is signed in."""
@@ -37,11 +30,11 @@ def documentation() -> ResponseReturnValue:
     return _documentation(confirm=asked if asked in ("regenerate", "revoke") else None)
 
 
-@bp.get("/<any(docs, plans):page>/")
-def with_slash(page: str) -> ResponseReturnValue:
+@bp.get("/docs/")
+def with_slash() -> ResponseReturnValue:
     """Lead an address typed with a slash at its end to the page."""
     query = request.query_string.decode("latin-1")
-    return redirect(f"/{page}?{query}" if query else f"/{page}", 308)
+    return redirect(f"/docs?{query}" if query else "/docs", 308)
 
 
 @bp.post("/docs/token/reveal")
