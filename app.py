@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 import blueprints.api_v1.blueprint
+import blueprints.api_v1.error_table
 import blueprints.api_v1.routes
 import blueprints.auth.routes
 import blueprints.docs.routes
@@ -84,6 +85,8 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         counters=DatabaseCounters(storage),
         worker=Worker(storage),
     )
+
+    app.extensions[blueprints.api_v1.error_table.EXTENSION] = blueprints.api_v1.error_table.rows()
 
     login_manager.init_app(app)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
