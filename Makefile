@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make` alone lists them.
 
-.PHONY: help run test test-clients lint format bench
+.PHONY: help run test test-clients test-browser lint format bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -20,6 +20,12 @@ test-clients: ## drive Codex CLI, Kilo's CLI and the SDKs against a running gate
 	@exec tools/need-node
 	@exec tests_clients/install
 	@exec .venv/bin/pytest tests_clients $(ARGS)
+
+test-browser: ## walk through the pages with Chromium; leaves screenshots (ARGS="..." goes to pytest)
+	@exec tools/setup dev
+	@exec tools/need-chromium
+	@exec tests_browser/install
+	@exec .venv/bin/pytest tests_browser $(ARGS)
 
 lint: ## check style, formatting and types
 	@exec tools/setup dev
