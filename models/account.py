@@ -25,7 +25,7 @@ class Account(db.Model):  # type: ignore[name-defined, misc]
     email_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), unique=True)
     password_hash: Mapped[str | None] = mapped_column(sa.String(255))
     is_operator: Mapped[bool] = mapped_column(default=False)
-    # Part of the sign-in cookie: raising it signs the account out everywhere.
+    # Raised whenever all browsers are signed out: a sign-in that was under way meanwhile does not come about.
     session_epoch: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -6,8 +6,10 @@ from . import (  # noqa: F401
     lease,
     one_time_link,
     service_token,
+    sign_in,
     stored_response,
     subscription,
     throttle,
+    upgrade_request,
     usage_log,
 )
