@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from catalog.model import Plan
+from models.last_use import LastUse, last_use
 from models.quota import Limits, Standing, newest_row, standing
 from models.token_format import masked
 from service import holdings
@@ -20,6 +21,8 @@ class Overview:
     standing: Standing | None
     token: str | None
     """The whole token: for answers to a POST that asked for it, never for a GET."""
+    last_use: LastUse | None
+    """The newest request; None before the first, and where the catalog lacks the plan."""
 
     @property
     def masked_token(self) -> str | None:
@@ -37,23 +40,30 @@ def overview_of(account_id: int) -> Overview:
     if held.plan_slug is None or not held.token_was_made:
         held = holdings.equip(account_id)
     plan = _plan_of(held)
-    return Overview(plan, None if plan is None else _standing(account_id, plan), held.token)
+    if plan is None:
+        return Overview(None, None, held.token, None)
+    used, last = _standing_and_last_use(account_id, plan)
+    return Overview(plan, used, held.token, last)
 
 
 def _plan_of(held: Holding) -> Plan | None:
     return None if held.plan_slug is None else services().catalog.plan(held.plan_slug)
 
 
-def _standing(account_id: int, plan: Plan) -> Standing:
+def _standing_and_last_use(account_id: int, plan: Plan) -> tuple[Standing, LastUse | None]:
+    """Read what is left and who asked last in one transaction."""
     house = services()
     limits = Limits(plan.daily, plan.monthly)
     return house.storage.read(
-        lambda connection: standing(
-            connection,
-            account_id,
-            limits,
-            house.calendar,
-            house.storage.now(connection),
-            newest_row(connection, account_id),
+        lambda connection: (
+            standing(
+                connection,
+                account_id,
+                limits,
+                house.calendar,
+                house.storage.now(connection),
+                newest_row(connection, account_id),
+            ),
+            last_use(connection, account_id),
         )
     )
