@@ -26,18 +26,24 @@ class Visits:
         self._contexts: list[BrowserContext] = []
         self.expect = self._watch.expect
 
-    def __call__(
+    def __call__(self, path: str, *, status: int = 200, **who: Any) -> Page:
+        """Open ``path`` as whom ``who`` describes (see ``blank``), and hold the answer's status against ``status``."""
+        page = self.blank(**who)
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == status, f"{path} was answered with {answer.status}, expected {status}"
+        return page
+
+    def blank(
         self,
-        path: str,
         *,
         width: int = 1280,
         scheme: str = "light",
         member: Member | None = None,
         script: bool = True,
-        status: int = 200,
         **options: Any,
     ) -> Page:
-        """Open ``path``, signed in as ``member`` if there is one, and hold the answer's status against ``status``.
+        """A page that has not gone anywhere yet, in a profile that is signed in as ``member`` if there is one.
 
         ``script=False`` is a browser without JavaScript. ``options`` go to Playwright's ``new_context``.
         """
@@ -50,11 +56,7 @@ class Visits:
             storage_state=member.cookies if member else None,
             **options,
         )
-        page = context.new_page()
-        answer = page.goto(path)
-        assert answer is not None
-        assert answer.status == status, f"{path} was answered with {answer.status}, expected {status}"
-        return page
+        return context.new_page()
 
     def profile(self, **options: Any) -> BrowserContext:
         """An empty browser profile that is watched and ends with the test."""

@@ -52,7 +52,7 @@ class Watch:
         self._seen.append(f"failed request: {request.method} {request.url}: {request.failure}")
 
 
-def script_free_faults(page: Page) -> list[str]:
+def inline_code(page: Page) -> list[str]:
     """Inline scripts, inline styles and inline handlers of the page as it was served, one line each."""
     found: list[str] = page.locator("script:not([src]), style, [style]").evaluate_all(
         "all => all.map(each => each.outerHTML.slice(0, 120))"

@@ -1,0 +1,39 @@
+"""Every page of the product that anybody may open, by the name that its screenshots bear."""
+
+from __future__ import annotations
+
+from itertools import product
+
+GUEST_PAGES = {
+    "product": "/",
+    "documentation": "/docs",
+    "reference": "/docs/reference",
+    "plans": "/plans",
+    "sign-in": "/sign-in",
+    "sign-up": "/sign-up",
+    "forgot-password": "/forgot-password",
+}
+MEMBER_PAGES = {
+    "product": "/",
+    "documentation": "/docs",
+    "reference": "/docs/reference",
+    "plans": "/plans",
+    "usage": "/usage",
+    "account": "/account",
+}
+ALL_PATHS = sorted({*GUEST_PAGES.values(), *MEMBER_PAGES.values()})
+
+PHONE, DESK, WIDE = 360, 1280, 1600
+SCHEMES = ("light", "dark")
+SHOWN_WIDE = ("product", "documentation")
+
+
+def looks() -> list[tuple[str, bool, int, str]]:
+    """Page, whether a member looks, width in px, colour scheme: all that has to look right."""
+    visits = [(name, False) for name in GUEST_PAGES] + [(name, True) for name in MEMBER_PAGES]
+    widths = {name: (PHONE, DESK, WIDE) if name in SHOWN_WIDE else (PHONE, DESK) for name, _ in visits}
+    return [
+        (name, member, width, scheme)
+        for name, member in visits
+        for width, scheme in product(widths[name], SCHEMES)
+    ]  # fmt: skip
