@@ -12,4 +12,5 @@ from . import (  # noqa: F401
     throttle,
     upgrade_request,
     usage_log,
+    usage_totals,
 )

@@ -2,7 +2,8 @@
 
 ``Housekeeping`` runs in greenlets of each gunicorn worker. It renews the lease, closes the rows of workers
 that are gone, repeats closings that the database refused a moment ago, deletes stored responses whose time is
-over, and moves SQLite's write-ahead log into the database file, in a thread, because that waits for the disk.
+over, adds the usage log up, and moves SQLite's write-ahead log into the database file, in a thread, because that
+waits for the disk.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable
 
 import gevent
 
-from models import lease, stored_response
+from models import lease, stored_response, usage_totals
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
@@ -28,6 +29,7 @@ TIDY_EVERY_S = 2.0
 CHECKPOINT_EVERY_S = 2.0
 RETRY_AFTER_S = 1.0  # a renewal that failed
 FORGET_EVERY_S, BETWEEN_PORTIONS_S = 600.0, 0.1
+TOTAL_EVERY_S, FIRST_TOTAL_WITHIN_S = 300.0, 60.0
 
 
 class Worker:
@@ -88,6 +90,7 @@ class Housekeeping:
         gevent.spawn(self._keep_lease)
         gevent.spawn(self._keep_tidy)
         gevent.spawn(self._keep_forgetting)
+        gevent.spawn(self._keep_totalling)
         if self._storage.is_sqlite and self._storage.engine.url.database:
             gevent.spawn(self._keep_checkpointing, self._storage.engine.url.database)
 
@@ -128,6 +131,15 @@ class Housekeeping:
         while stored_response.forget_expired(self._storage) == stored_response.PORTION:
             gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
 
+    def total_usage(self) -> None:
+        """Add up closed rows of the usage log for the charts, one bounded portion after the other.
+
+        Raises:
+            StorageUnavailable: the database refuses; the rest waits for the next round.
+        """
+        for _ in usage_totals.total_up(self._storage):
+            gevent.sleep(BETWEEN_PORTIONS_S)
+
     def _keep_lease(self) -> None:
         while True:
             done = self._try(self.beat)
@@ -144,6 +156,12 @@ class Housekeeping:
         while True:
             self._try(self.forget_expired)
             gevent.sleep(FORGET_EVERY_S)
+
+    def _keep_totalling(self) -> None:
+        gevent.sleep(random.uniform(0, FIRST_TOTAL_WITHIN_S))  # noqa: S311  (as above)
+        while True:
+            self._try(self.total_usage)
+            gevent.sleep(TOTAL_EVERY_S)
 
     def _try(self, work: Callable[[], None]) -> bool:
         try:

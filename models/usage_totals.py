@@ -1,0 +1,226 @@
+"""Totals of the usage log: what each account used on each day, by alias and upstream, added up once.
+
+Rows of an account are numbered without gaps and never change once they are closed. So one number says what
+has been added up: every row up to ``TotalledUpTo.seq`` is in the totals, every later one is not. Both change
+in one transaction that names the number it started from: of two that add the same rows one does nothing. A
+row belongs to the day that it was admitted in (its ``day_start``), whatever the time zone is today.
+
+docs/usage.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .account import Account
+from .base import TABLE_OPTIONS, UtcDateTime, db
+from .storage import Storage
+from .usage_log import UsageLog
+from .usage_tally import SUMS, LoggedRow, Tally
+
+PORTION = 1_000  # rows that are read at once; each is a few microseconds of the worker's time
+ACCOUNTS_AT_ONCE = 200
+REST_AFTER = timedelta(hours=1)  # fewer rows than a portion are added up when they are as old as this
+NO_UPSTREAM = ""  # part of the key, where null would make no two rows equal
+
+Key = tuple[datetime, str, str]
+"""Start of the day, alias served, upstream."""
+
+
+class _Counts(sa.TypeDecorator[dict[Any, int]]):
+    """A small mapping to numbers, as JSON text; its keys come back as text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: dict[Any, int] | None, dialect: sa.Dialect) -> str | None:
+        """Write the mapping as JSON."""
+        return None if value is None else json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> dict[Any, int] | None:
+        """Read the mapping from JSON."""
+        return None if value is None else json.loads(value)
+
+
+class UsageTotal(db.Model):  # type: ignore[name-defined, misc]
+    """What an account used on one day by one alias over one upstream (``NO_UPSTREAM``: none was reached)."""
+
+    __tablename__ = "usage_totals"
+    __table_args__ = (sa.Index("ix_usage_totals_day_start", "day_start"), TABLE_OPTIONS)
+
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    day_start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    alias_served: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    upstream: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+
+    requests: Mapped[int]
+    prompts: Mapped[int]
+    continuations: Mapped[int]
+    counted: Mapped[int]
+    completed: Mapped[int]
+    interrupted: Mapped[int]
+    cancelled: Mapped[int]
+    failed: Mapped[int]
+    prompt_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    cached_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    reasoning_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    cost: Mapped[float | None] = mapped_column(sa.Double)
+    duration_ms: Mapped[int] = mapped_column(sa.BigInteger)
+    timed: Mapped[int]
+    error_codes: Mapped[dict[str, int]] = mapped_column(_Counts)
+    first_output: Mapped[dict[str, int]] = mapped_column(_Counts)
+
+
+class TotalledUpTo(db.Model):  # type: ignore[name-defined, misc]
+    """How far an account's rows are in the totals; no row: none is."""
+
+    __tablename__ = "usage_totalled"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+LOGGED: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for name in LoggedRow._fields)
+
+
+def total_up(storage: Storage) -> Iterator[int]:
+    """Add up what waits, of all accounts, oldest first; yield after each portion how many rows it had.
+
+    The caller rests in between: a portion takes milliseconds, its transaction a fraction of one.
+
+    Raises:
+        StorageUnavailable: the rest waits for the next time; nothing is lost or added twice.
+    """
+    for account_id, totalled, newest in _accounts_behind(storage):
+        while portion := _next_portion(storage, account_id, totalled, newest):
+            if not _add(storage, account_id, totalled, portion):
+                break  # another worker is at this account
+            yield len(portion)
+            totalled = portion[-1].seq
+
+
+def tallies_of(rows: Iterable[LoggedRow]) -> dict[Key, Tally]:
+    """Add rows up by day, alias and upstream."""
+    tallies: dict[Key, Tally] = {}
+    for row in rows:
+        key = (row.day_start, row.alias_served, row.upstream or NO_UPSTREAM)
+        tally = tallies.get(key)
+        if tally is None:
+            tally = tallies[key] = Tally()
+        tally.add(row)
+    return tallies
+
+
+def tally_of(total: Any) -> Tally:
+    """Return the tally that a row of the totals holds."""
+    sums = {name: getattr(total, name) for name in SUMS}
+    first_output = {int(step): rows for step, rows in total.first_output.items()}
+    return Tally(**sums, cost=total.cost, error_codes=dict(total.error_codes), first_output=first_output)
+
+
+def rows_after(storage: Storage, account_id: int, seq: int, at_most: int) -> list[LoggedRow]:
+    """Read an account's rows after ``seq``, oldest first."""
+    newer = sa.select(*LOGGED).where(UsageLog.account_id == account_id, UsageLog.seq > seq)
+    newer = newer.order_by(UsageLog.seq).limit(at_most)
+    return storage.read(lambda connection: [LoggedRow(*row) for row in connection.execute(newer)])
+
+
+def _accounts_behind(storage: Storage) -> Iterator[tuple[int, int, int]]:
+    """Yield accounts with rows that are not added up: id, number up to which they are, number of the newest."""
+    newest = (
+        sa.select(UsageLog.seq)
+        .where(UsageLog.account_id == Account.id)
+        .order_by(UsageLog.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    some = (
+        sa.select(Account.id, sa.func.coalesce(TotalledUpTo.seq, 0), sa.func.coalesce(newest, 0))
+        .outerjoin(TotalledUpTo, TotalledUpTo.account_id == Account.id)
+        .where(Account.id > sa.bindparam("after"))
+        .order_by(Account.id)
+        .limit(ACCOUNTS_AT_ONCE)
+    )
+
+    def look(after: int) -> list[tuple[int, int, int]]:
+        return storage.read(lambda connection: [tuple(row) for row in connection.execute(some, {"after": after})])
+
+    found = look(0)
+    while found:
+        yield from (each for each in found if each[1] < each[2])
+        found = look(found[-1][0])
+
+
+def _next_portion(storage: Storage, account_id: int, totalled: int, newest: int) -> list[LoggedRow]:
+    """Return the next rows to add up: a whole portion, or fewer that have rested; none that follows an open one."""
+    if totalled >= newest:
+        return []
+    rested_at = storage.read(storage.now) - REST_AFTER
+    if newest - totalled < PORTION:
+        oldest = rows_after(storage, account_id, totalled, 1)
+        if not oldest or oldest[0].started_at >= rested_at:
+            return []
+    closed = list(_until_unclosed(rows_after(storage, account_id, totalled, PORTION)))
+    if len(closed) == PORTION:
+        return closed
+    return [row for row in closed if row.started_at < rested_at]
+
+
+def _until_unclosed(rows: Iterable[LoggedRow]) -> Iterator[LoggedRow]:
+    for row in rows:
+        if not row.is_closed:
+            return
+        yield row
+
+
+def _add(storage: Storage, account_id: int, totalled: int, rows: list[LoggedRow]) -> bool:
+    """Add rows to the totals; false, and nothing is done, when ``totalled`` is not the number any more."""
+    tallies = tallies_of(rows)
+    moved = sa.update(TotalledUpTo).where(TotalledUpTo.account_id == account_id, TotalledUpTo.seq == totalled)
+
+    def add(connection: sa.Connection) -> bool:
+        if connection.execute(moved.values(seq=rows[-1].seq)).rowcount == 0:
+            return False
+        for key, tally in tallies.items():
+            _add_tally(connection, account_id, key, tally)
+        return True
+
+    if totalled == 0:
+        _begin_account(storage, account_id)
+    return storage.write(add)
+
+
+def _begin_account(storage: Storage, account_id: int) -> None:
+    """Make the account's number, 0, unless it is there."""
+    begin = sa.insert(TotalledUpTo).values(account_id=account_id, seq=0)
+    with contextlib.suppress(sa.exc.IntegrityError):  # another worker was first
+        storage.write(lambda connection: connection.execute(begin))
+
+
+def _add_tally(connection: sa.Connection, account_id: int, key: Key, tally: Tally) -> None:
+    day_start, alias_served, upstream = key
+    where = (
+        UsageTotal.account_id == account_id,
+        UsageTotal.day_start == day_start,
+        UsageTotal.alias_served == alias_served,
+        UsageTotal.upstream == upstream,
+    )
+    known = connection.execute(sa.select(UsageTotal.__table__).where(*where)).first()
+    whole = Tally() if known is None else tally_of(known)
+    whole.merge(tally)
+    values: dict[str, Any] = {name: getattr(whole, name) for name in SUMS}
+    values |= {"cost": whole.cost, "error_codes": whole.error_codes, "first_output": whole.first_output}
+    if known is not None:
+        connection.execute(sa.update(UsageTotal).where(*where).values(values))
+        return
+    values |= {"account_id": account_id, "day_start": day_start, "alias_served": alias_served, "upstream": upstream}
+    connection.execute(sa.insert(UsageTotal).values(values))
