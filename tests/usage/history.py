@@ -11,9 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from models import usage_log as log
+from models import usage_totals
 from models.calendar_windows import Calendar
 from models.storage import Storage
 from models.usage_log import UsageLog
+from tests.models.ledger import Ledger
 
 ALIASES = ["smart-route-mini", "smart-route", "smart-route-deep"]
 CLIENTS = ["codex_cli_rs/0.80", "curl/8.5.0", "OpenAI/Python 1.9", "Kilo-Code/5.2", None]
@@ -89,6 +91,12 @@ def write(storage: Storage, made: Iterable[dict[str, Any]], portion: int = 2_000
             waiting = []
     if waiting:
         _insert(storage, waiting)
+
+
+def add_up(ledger: Ledger) -> None:
+    """Do what housekeeping does in one round."""
+    for _ in usage_totals.total_up(ledger.storage):
+        pass
 
 
 def _insert(storage: Storage, values: list[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from models.usage_totals import TotalledUpTo, UsageTotal
 from service.worker import Housekeeping, Worker
 from tests.models.ledger import NOON, Ledger
 from tests.usage import history
+from tests.usage.history import add_up
 
 UTC_CALENDAR = Calendar(ZoneInfo("UTC"))
 SPRING, SUMMER = datetime(2026, 3, 25, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)  # clocks change on 29 March
@@ -153,11 +154,6 @@ def test_totals_stay_when_the_rows_are_pruned(ledger: Ledger, account: int) -> N
 
 
 # -- what the tests ask -------------------------------------------------------------------------------------------
-
-
-def add_up(ledger: Ledger) -> None:
-    for _ in usage_totals.total_up(ledger.storage):
-        pass
 
 
 def end(ledger: Ledger, account: int, row_id: int, chance: random.Random) -> None:

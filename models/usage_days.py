@@ -1,0 +1,50 @@
+"""What an account used, day by day: the totals, and the rows that are not in them yet."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from .storage import Storage
+from .usage_tally import Tally
+from .usage_totals import PORTION, Key, TotalledUpTo, UsageTotal, rows_after, tallies_of, tally_of
+
+
+def used_since(storage: Storage, account_id: int, since: datetime) -> dict[Key, Tally]:
+    """Return what an account used, by day, alias and upstream, of days that began at ``since`` or later.
+
+    Rows under way are among it. Costs a look at the totals and the rows of the last hour or so; as long as
+    housekeeping has not caught up, the rows that wait, portion by portion, so that nobody is held up.
+
+    Raises:
+        StorageUnavailable: the database did not answer in time.
+    """
+    totalled_up_to, found = _totals(storage, account_id, since)
+    while rows := rows_after(storage, account_id, totalled_up_to, PORTION):
+        recent = [row for row in rows if row.day_start >= since]
+        for key, tally in tallies_of(recent).items():
+            found.setdefault(key, Tally()).merge(tally)
+        if len(rows) < PORTION:
+            break
+        totalled_up_to = rows[-1].seq
+        time.sleep(0)  # other greenlets come first
+    return found
+
+
+def _totals(storage: Storage, account_id: int, since: datetime) -> tuple[int, dict[Key, Tally]]:
+    # One statement: between two, more rows could be added up, and be missed or seen twice.
+    statement = (
+        sa.select(TotalledUpTo.seq, *UsageTotal.__table__.c)
+        .outerjoin(
+            UsageTotal,
+            sa.and_(UsageTotal.account_id == TotalledUpTo.account_id, UsageTotal.day_start >= since),
+        )
+        .where(TotalledUpTo.account_id == account_id)
+    )
+    rows = storage.read(lambda connection: connection.execute(statement).all())
+    if not rows:
+        return 0, {}
+    totals = [row for row in rows if row.day_start is not None]
+    return rows[0].seq, {(row.day_start, row.alias_served, row.upstream): tally_of(row) for row in totals}

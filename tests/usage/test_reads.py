@@ -1,0 +1,123 @@
+"""What is read for the usage page: days from totals and rows, and pages of single requests."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from models import usage_rows, usage_totals
+from models.calendar_windows import Calendar
+from models.usage_days import used_since
+from models.usage_rows import Page, Wanted, page_after, page_before, requests_since
+from models.usage_tally import LoggedRow, Tally, milliseconds_of, step_of
+from tests.models.ledger import Ledger
+from tests.usage import history
+from tests.usage.history import add_up
+
+CALENDAR = Calendar(ZoneInfo("Europe/Berlin"))
+START, END = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 11, tzinfo=UTC)
+
+
+def test_days_are_the_same_before_while_and_after_they_are_added_up(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_totals, "PORTION", 90)
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 300, seed=1), seed=1))
+    made[-20] = history.unclosed(made[-20], owner_id=5)
+    history.write(ledger.storage, made)
+    since = made[100]["day_start"]
+    expected = Counter((row["day_start"], row["alias_served"]) for row in made if row["day_start"] >= since)
+
+    def read() -> Counter[tuple[datetime, str]]:
+        counts: Counter[tuple[datetime, str]] = Counter()
+        for (day_start, alias, _), tally in used_since(ledger.storage, account, since).items():
+            counts[day_start, alias] += tally.requests
+        return counts
+
+    assert read() == expected
+    for _ in usage_totals.total_up(ledger.storage):
+        assert read() == expected
+    assert read() == expected
+    assert sum(tally.under_way for tally in used_since(ledger.storage, account, since).values()) == 1
+
+
+def test_account_without_rows_used_nothing(ledger: Ledger, account: int) -> None:
+    assert used_since(ledger.storage, account, START) == {}
+    assert page_before(ledger.storage, account, Wanted(), None, 25) == Page([], None, None)
+    assert page_after(ledger.storage, account, Wanted(), 7, 25) == Page([], None, None)
+    assert list(requests_since(ledger.storage, account, START)()) == []
+
+
+def test_pages_of_requests_lead_through_all_of_them_and_back(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_rows, "SEARCHED_AT_ONCE", 20)
+    monkeypatch.setattr(usage_rows, "MOST_SEARCHED", 40)
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 130, seed=2), seed=2))
+    history.write(ledger.storage, made)
+    for wanted in [Wanted(), Wanted(("failed", "interrupted")), Wanted(alias="smart-route"), Wanted(("open",))]:
+        fitting = [
+            row["seq"]
+            for row in made
+            if (wanted.statuses is None or row["status"] in wanted.statuses)
+            and (wanted.alias is None or row["alias_served"] == wanted.alias)
+        ]
+        page = page_before(ledger.storage, account, wanted, None, 7)
+        assert page.newer_than is None
+        seen = [each.seq for each in page.requests]
+        while page.older_than is not None:
+            page = page_before(ledger.storage, account, wanted, page.older_than, 7)
+            seen += [each.seq for each in page.requests]
+        assert seen == fitting[::-1]
+        back = {each.seq for each in page.requests}
+        while page.newer_than is not None:
+            page = page_after(ledger.storage, account, wanted, page.newer_than, 7)
+            back |= {each.seq for each in page.requests}
+        assert back == set(fitting)
+
+
+def test_export_reads_every_request_since_an_instant_once(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage_rows, "EXPORTED_AT_ONCE", 30)
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 100, seed=3), seed=3))
+    history.write(ledger.storage, made)
+    since = made[40]["started_at"]
+    exported = [each.request_id for each in requests_since(ledger.storage, account, since)()]
+    assert exported == [row["request_id"] for row in made if row["started_at"] >= since]
+
+
+def test_median_and_p95_are_at_most_five_percent_off() -> None:
+    chance = random.Random(4)
+    times = sorted(round(chance.lognormvariate(6, 1)) + 5 for _ in range(2_000))
+    tally = Tally()
+    for number, milliseconds in enumerate(times):
+        tally.add(logged(number, milliseconds))
+    assert tally.first_output_ms(0.5) == pytest.approx(times[999], rel=0.05)
+    assert tally.first_output_ms(0.95) == pytest.approx(times[1899], rel=0.05)
+    assert Tally().first_output_ms(0.5) is None
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 9, 999, 60_000, 2**31 - 1])
+def test_every_time_has_a_step_near_it(milliseconds: int) -> None:
+    assert milliseconds_of(step_of(milliseconds)) == pytest.approx(max(1, milliseconds), rel=0.046, abs=0.5)
+
+
+def logged(seq: int, first_output_ms: int) -> LoggedRow:
+    """A completed row that took so long."""
+    return LoggedRow(
+        seq, START + timedelta(seconds=seq), START, "smart-route", "east", "prompt", True, "completed",
+        None, 1, 1, 0, 0, first_output_ms, first_output_ms, None,
+    )  # fmt: skip
+
+
+def test_rows_without_upstream_are_added_up_too(ledger: Ledger, account: int) -> None:
+    made = list(history.rows(account, CALENDAR, [START], seed=1))
+    history.write(ledger.storage, [{**made[0], "upstream": None}])
+    add_up(ledger)
+    [(_, _, upstream)] = used_since(ledger.storage, account, START - timedelta(days=1))
+    assert upstream == usage_totals.NO_UPSTREAM
