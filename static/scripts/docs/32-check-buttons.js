@@ -1,0 +1,95 @@
+// The "Check it" button beside each set-up: runs its steps one by one and tells what passed. Without a token on the
+// page, or without this script, there is no such button.
+{
+  const { Requests, StepFailed, checks, wholeToken } = globalThis.smartRoute;
+
+  function element(name, text = "", className = "") {
+    const made = document.createElement(name);
+    made.textContent = text;
+    if (className) made.className = className;
+    return made;
+  }
+
+  function show(list, title) {
+    const item = element("li");
+    const state = element("span", "running", "state");
+    const detail = element("span", "", "detail");
+    item.append(state, element("strong", title), detail);
+    item.dataset.state = "running";
+    list.append(item);
+    return (name, text, ...more) => {
+      item.dataset.state = name;
+      state.textContent = name;
+      detail.textContent = text;
+      item.append(...more);
+    };
+  }
+
+  function explained(fault) {
+    const parts = [];
+    if (fault.meaning) parts.push(element("span", fault.meaning, "meaning"));
+    const row = document.getElementById(`error-${fault.code}`) ?? document.getElementById(`error-${fault.code}-${fault.status}`);
+    if (row) {
+      const link = element("a", "This error in the table");
+      link.href = `#${row.id}`;
+      parts.push(link);
+    }
+    return parts;
+  }
+
+  async function step(world, list, { title, run }) {
+    const tell = show(list, title);
+    try {
+      const told = await run(world);
+      if (told?.note) tell("note", told.note);
+      else tell("passed", told);
+      return true;
+    } catch (fault) {
+      if (world.signal.aborted) tell("stopped", "You stopped it.");
+      else if (fault instanceof StepFailed) tell("failed", fault.message, ...explained(fault));
+      else tell("failed", `The answer is not what was expected: ${fault.message}`);
+      return false;
+    }
+  }
+
+  async function check(box, list, status, signal) {
+    const { client, base, api, alias, output, demo } = box.dataset;
+    const session = crypto.randomUUID?.() ?? String(Date.now());
+    const world = { api, alias, output: Number(output), demo: demo === "yes", session, signal };
+    const tell = show(list, "The token is taken from this page");
+    try {
+      world.requests = new Requests({ base, token: await wholeToken(), signal });
+      tell("passed", "kept in memory, for this check only");
+    } catch (fault) {
+      tell("failed", fault.message, element("span", "Your session may have ended. Reload the page and sign in again.", "meaning"));
+      return false;
+    }
+    for (const each of checks[client]) {
+      status.textContent = `${each.title} …`;
+      if (!(await step(world, list, each))) return false;
+    }
+    return true;
+  }
+
+  function offer(box) {
+    const button = box.querySelector("button");
+    const status = box.querySelector("[role=status]");
+    const list = box.querySelector("ol");
+    const label = button.textContent;
+    let running = null;
+    box.hidden = false;
+    button.addEventListener("click", async () => {
+      if (running) return running.abort();
+      running = new AbortController();
+      list.replaceChildren();
+      list.hidden = false;
+      button.textContent = "Stop";
+      const passed = await check(box, list, status, running.signal);
+      status.textContent = passed ? "All steps passed." : "Not all steps passed.";
+      button.textContent = label;
+      running = null;
+    });
+  }
+
+  document.querySelectorAll(".check[data-client]").forEach(offer);
+}
