@@ -8,8 +8,8 @@ from flask_login import current_user
 
 from blueprints.auth.forms import NewAccountForm, SignInForm
 from blueprints.auth.login import end_session, start_session
-from blueprints.auth.return_path import own_path
 from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
+from return_path import own_path
 from service import membership, refusals
 from service.services import services
 

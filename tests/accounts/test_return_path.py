@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blueprints.auth.return_path import own_path
+from return_path import own_path
 
 
 @pytest.mark.parametrize("path", ["/docs", "/plans?a=b&c=d", "/docs#token", "/"])

@@ -1,4 +1,4 @@
-"""Where a visitor may be sent after signing in: paths of this service, nothing else."""
+"""Where a visitor may be sent back to, after signing in for one: paths of this service, nothing else."""
 
 from __future__ import annotations
 
