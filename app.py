@@ -19,6 +19,7 @@ import blueprints.docs.routes
 import blueprints.health.routes
 import blueprints.plans.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
+from assets import register_assets
 from blueprints.api_v1.upstream import Upstreams
 from blueprints.auth.login import login_manager
 from catalog.accepted import accepted
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
     _log_to_standard_error()
 
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)  # assets.py serves it
     keyring = Keyring(load_secret_key(settings))
     app.config.update(
         SECRET_KEY=keyring.session_key,
@@ -94,6 +95,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)
+    register_assets(app, ROOT / "static")
     register_page_helpers(app)
     app.register_error_handler(Exception, _answer_error)
 

@@ -1,29 +1,29 @@
-"""What all pages share: error pages, figures as they are written, headers, cookies, addresses of assets."""
+"""What all pages share: error pages, figures as they are written, headers, cookies, the theme."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 
-from flask import Flask, Request, Response, current_app, request, session, url_for
+from flask import Flask, Request, Response, current_app, redirect, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from catalog.model import Catalog, Plan, Profile
+from lines import line_colours, line_letters
 from middleware.api_paths import is_api_path
 from models.base import utcnow
 from models.storage import StorageUnavailable
+from return_path import own_path
 from service.services import services
 
 STORAGE_RETRY_S = 5
-ASSET_MAX_AGE_S = 365 * 24 * 3600
 SIGNED_IN_FOR = timedelta(days=30)
-LINE_COLOURS = 7  # in static/app.css; an alias takes the colour of its place, round and round
+THEMES = ("light", "dark")
+THEME_COOKIE = "smartroute_theme"  # static/scripts/shared/20-theme.js sets it too
+THEME_KEPT_FOR = timedelta(days=365)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -45,21 +45,25 @@ _ERRORS = {
 class PageSessions(SecureCookieSessionInterface):
     """Session cookies for pages, Secure whenever the visitor came by TLS, which a trusted proxy may tell.
 
-    Programs that call the API have no session: no cookie of theirs is read, none is set.
+    Programs that call the API have no session, nor have assets: no cookie is read there, none is set.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the visitor's cookie, on pages alone."""
-        return self.session_class() if is_api_path(request.path) else super().open_session(app, request)
+        return self.session_class() if _is_no_page(request.path) else super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the visitor's cookie, on pages alone."""
-        if not is_api_path(request.path):
+        if not _is_no_page(request.path):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie travels over TLS only."""
         return super().get_cookie_secure(app) or request.is_secure
+
+
+def _is_no_page(path: str) -> bool:
+    return is_api_path(path) or path.startswith("/static/")
 
 
 def error_page(error: Exception) -> ResponseReturnValue:
@@ -103,15 +107,52 @@ def register_page_helpers(app: Flask) -> None:
 
     @app.before_request
     def _check_csrf() -> None:
-        if not is_api_path(request.path) and request.method not in ("GET", "HEAD", "OPTIONS"):
+        # The theme is no secret and no damage: guests need no session, and so no cookie of one, to choose it.
+        if (
+            not is_api_path(request.path)
+            and request.method not in ("GET", "HEAD", "OPTIONS")
+            and request.endpoint != "theme"
+        ):
             csrf.protect()
 
     app.after_request(_add_headers)
-    app.jinja_env.globals["asset"] = _asset
+    app.add_url_rule("/theme", "theme", choose_theme, methods=["POST"])
+    app.jinja_env.globals.update(
+        theme=chosen_theme,
+        way_back=_way_back,
+        has_page=lambda endpoint: endpoint in app.view_functions,
+    )
     app.jinja_env.filters.update(
         figure=figure, price=price, quota=quota, moment=moment, until=until, letter=letter, colour=colour
     )
     app.context_processor(lambda: {"service": services().catalog.service})
+
+
+def choose_theme() -> ResponseReturnValue:
+    """Keep the theme that a visitor chose in a cookie; anything but light and dark follows the system."""
+    response = redirect(own_path(request.form.get("back")) or "/", 303)
+    wanted = request.form.get("theme")
+    if wanted in THEMES:
+        response.set_cookie(
+            THEME_COOKIE, wanted, max_age=THEME_KEPT_FOR, secure=request.is_secure, samesite="Lax", path="/"
+        )
+    else:
+        response.delete_cookie(THEME_COOKIE, secure=request.is_secure, samesite="Lax", path="/")
+    return response
+
+
+def chosen_theme() -> str | None:
+    """Return the theme that the visitor chose, None to follow the system's setting."""
+    kept = request.cookies.get(THEME_COOKIE)
+    return kept if kept in THEMES else None
+
+
+def _way_back() -> str:
+    """Return the address of the page that is shown, if it can be opened; the answer to a form may have none."""
+    rule = request.url_rule
+    if rule is None or "GET" not in (rule.methods or ()):
+        return "/"
+    return request.full_path.rstrip("?")
 
 
 def figure(number: int) -> str:
@@ -150,16 +191,17 @@ def until(instant: datetime) -> str:
 
 
 def letter(profile: Profile) -> str:
-    """Return the mark of an alias: the first letter of its last word, ∞ for the one without limits."""
-    last_word = profile.alias.rpartition("-")[2]
-    if last_word == "infinite":
-        return "∞"
-    return "s" if profile.alias == "smart-route" else last_word[:1]
+    """Return the letter of an alias, for its ring mark."""
+    return line_letters(_aliases())[profile.alias]
 
 
 def colour(profile: Profile) -> int:
     """Return the number of an alias's line colour."""
-    return profile.strength % LINE_COLOURS
+    return line_colours(_aliases())[profile.alias]
+
+
+def _aliases() -> tuple[str, ...]:
+    return tuple(profile.alias for profile in services().catalog.profiles)
 
 
 def api_address(catalog: Catalog) -> str:
@@ -167,30 +209,17 @@ def api_address(catalog: Catalog) -> str:
     return f"{catalog.service.public_url}/api/{catalog.service.slug}/v1"
 
 
-def _asset(name: str) -> str:
-    """Return the address of a static file; it changes with its content, so that it may be kept for long."""
-    return url_for("static", filename=name, v=_fingerprint(name))
-
-
-@cache
-def _fingerprint(name: str) -> str:
-    content = Path(current_app.static_folder or "", name).read_bytes()
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
 def _add_headers(response: Response) -> Response:
     if is_api_path(request.path):
         return response
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint == "static":
-        name = (request.view_args or {}).get("filename", "")
-        if response.status_code == 200 and request.args.get("v") == _fingerprint(name):
-            headers["Cache-Control"] = f"public, max-age={ASSET_MAX_AGE_S}, immutable"
-        return response
+    if request.endpoint == "static" and response.status_code in (200, 304):
+        return response  # no page: it has its own headers, and depends on no cookie
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["Referrer-Policy"] = "no-referrer"
     headers["X-Frame-Options"] = "DENY"  # for browsers that do not know frame-ancestors
     # A page that knew a session may hold what is its owner's alone.
     headers["Cache-Control"] = "no-store" if session else "no-cache"
+    response.vary.add("Cookie")  # the theme is in the page
     return response

@@ -42,4 +42,5 @@ def test_time_from_now_is_told_in_its_two_largest_units(seconds: int, words: str
 
 def test_each_shipped_alias_has_a_letter_of_its_own(app: Flask) -> None:
     profiles = app.extensions[EXTENSION].catalog.profiles
-    assert [letter(profile) for profile in profiles] == ["m", "s", "f", "d", "u", "t", "∞"]
+    with app.app_context():
+        assert [letter(profile) for profile in profiles] == ["m", "s", "f", "d", "u", "t", "∞"]
