@@ -1,0 +1,65 @@
+"""One gateway for the whole matrix; its cells are tried side by side before the first test looks at one."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+
+import pytest
+
+from tests.api.conftest import self_signed_server
+from tests.conftest import new_database
+from tests.faults.acts import good
+from tests.faults.client import Member, Seen
+from tests.faults.matrix import KEY, Cell, catalog
+from tests.faults.server import blackhole, fault_server
+from tests.faults.table import FAULTS
+from tests.harness.gateway import Gateway
+from tests.harness.processes import Processes, free_port
+
+AT_ONCE = 16
+
+
+@pytest.fixture(scope="session")
+def tried(request: pytest.FixtureRequest, processes: Processes) -> Iterator[dict[str, Seen | Exception]]:
+    """What was seen of each cell that the session has a test of."""
+    wanted = [cell for item in request.session.items if (cell := _cell_of(item)) is not None]
+    acts = {fault.name: fault.act for fault in FAULTS if fault.act is not None}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(fault_server({"good": good, **acts}))
+        tls = stack.enter_context(self_signed_server(processes.new_folder("tls")))
+        slow = stack.enter_context(blackhole())
+        places = {
+            "refused": f"http://127.0.0.1:{free_port()}/v1",
+            "dns": "http://leak-host.invalid/v1",
+            "tls": f"https://127.0.0.1:{tls}/v1",
+            "slow-connect": f"http://127.0.0.1:{slow}/v1",
+        }
+        url = new_database(request, "sqlite", processes.new_folder("database"))
+        config = catalog(server, places)
+        gateway = stack.enter_context(Gateway(processes, database_url=url, config=config, env={"LEAK_KEY": KEY}))
+        free: SimpleQueue[Member] = SimpleQueue()
+        for account in gateway.accounts(AT_ONCE, plan="all"):
+            free.put(Member(gateway, account["token"]))
+
+        def attempt(cell: Cell) -> Seen | Exception:
+            member = free.get()
+            try:
+                return member.try_cell(cell, server)
+            except Exception as error:  # the cell's own test raises it
+                return error
+            finally:
+                free.put(member)
+
+        random.Random(1).shuffle(wanted)  # long lines and long waits side by side would only wait for each other
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            yield dict(zip(map(str, wanted), pool.map(attempt, wanted), strict=True))
+
+
+def _cell_of(item: pytest.Item) -> Cell | None:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    cell = parameters.get("cell")
+    return cell if isinstance(cell, Cell) else None
