@@ -170,7 +170,7 @@ def test_every_copy_button_has_the_text_that_it_copies(visitor: Visitor, member:
         wanted = re.findall(r'data-copy="([^"]+)"', page)
         assert len(wanted) >= 4
         assert all(page.count(f'id="{name}"') == 1 for name in wanted)
-        assert re.search(r'<script src="/static/docs-\w+\.js" defer>', page)
+        assert re.search(r'<script src="/static/\w+-\w+\.js" defer>', page)
 
 
 def test_revealed_token_is_filled_into_the_line_that_exports_it(member: Visitor) -> None:
