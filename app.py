@@ -18,6 +18,7 @@ import blueprints.auth.routes
 import blueprints.docs.routes
 import blueprints.health.routes
 import blueprints.plans.routes
+import blueprints.product.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
 from assets import register_assets
 from blueprints.api_v1.upstream import Upstreams
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     login_manager.init_app(app)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
     app.register_blueprint(blueprints.auth.routes.bp)
+    app.register_blueprint(blueprints.product.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)

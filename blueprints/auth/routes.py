@@ -68,7 +68,7 @@ def sign_out() -> ResponseReturnValue:
     """Sign out in this browser."""
     end_session()
     flash("You are signed out.")
-    return redirect(url_for("docs.product"), 303)
+    return redirect(url_for("product.page"), 303)
 
 
 @bp.route("/operator", methods=["GET", "POST"])

@@ -1,4 +1,4 @@
-"""The product page and the documentation page with its token box."""
+"""The documentation page with its token box."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ from service.services import services
 bp = Blueprint("docs", __name__)
 
 CONFIRMED = "yes"
-
-
-@bp.get("/")
-def product() -> ResponseReturnValue:
-    """Say what the service is, how it works and what it costs."""
-    catalog = services().catalog
-    return render_template("docs/product.html", catalog=catalog, api_address=api_address(catalog))
 
 
 @bp.get("/docs")
