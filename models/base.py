@@ -63,6 +63,8 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 # SQLite numbers rows by itself only for a column declared exactly INTEGER.
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# A greater number, which visitors may send, is an error in the drivers.
+GREATEST_ID = 2**63 - 1
 
 
 def utcnow() -> datetime:

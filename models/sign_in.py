@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import GREATEST_ID, TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
 from .storage import Storage
 
 IDLE_FOR = timedelta(days=30)
@@ -75,6 +75,8 @@ def note_seen(session: Session, sign_in_id: int) -> None:
 
 def end(session: Session, account_id: int, sign_in_id: int) -> bool:
     """End one sign-in of an account; false when it has none of this id, or none any more."""
+    if not 0 < sign_in_id <= GREATEST_ID:
+        return False
     ended = sa.delete(SignIn).where(SignIn.id == sign_in_id, SignIn.account_id == account_id)
     return bool(session.execute(ended).rowcount)  # type: ignore[attr-defined]
 

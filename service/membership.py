@@ -8,14 +8,29 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models import account, one_time_link, service_token, stored_response, subscription
+from models import (
+    account,
+    one_time_link,
+    service_token,
+    sign_in,
+    stored_response,
+    subscription,
+    upgrade_request,
+)
 from models.account import Account, AddressTaken
 from models.base import utcnow
 from service import passwords
 from service.addresses import address_hash, usable_email
 from service.holdings import Holding, equip_in, known_plan, repeat_once
 from service.operator_link import link_digest
-from service.refusals import EmailTaken, LinkNotUsable, NoSuchAccount, Suspended
+from service.refusals import (
+    AccountChanged,
+    EmailTaken,
+    LinkNotUsable,
+    NoSuchAccount,
+    Suspended,
+    WrongPassword,
+)
 from service.services import services
 
 
@@ -45,7 +60,7 @@ def sign_up(email: str, password: str) -> Member:
         made = _create(session, email, password_hash)
         if made.suspended_at is not None:
             raise Suspended("The account of this address is suspended. Ask the operator of this service.")
-        return _member(made)
+        return as_member(made)
 
     return repeat_once(work)
 
@@ -62,7 +77,7 @@ def create(email: str, password: str | None, plan_slug: str | None, *, is_operat
 
     def work(session: Session) -> tuple[Member, Holding]:
         made = _create(session, email, password_hash, is_operator=is_operator)
-        return _member(made), equip_in(session, made, plan.slug)
+        return as_member(made), equip_in(session, made, plan.slug)
 
     return repeat_once(work)
 
@@ -89,7 +104,7 @@ def create_first_operator(link_secret: str, email: str, password: str) -> Member
         made = _create(session, email, password_hash, is_operator=True)
         made.suspended_at = None  # there is nobody else who could resume it
         equip_in(session, made, services().catalog.first_plan.slug)
-        return _member(made)
+        return as_member(made)
 
     return repeat_once(work)
 
@@ -121,7 +136,7 @@ def authenticate(email: str, password: str) -> Member | None:
 
     def read(session: Session) -> tuple[Member, str | None] | None:
         found = account.find_by_email_hash(session, email_hash)
-        return None if found is None or found.deleted_at else (_member(found), found.password_hash)
+        return None if found is None or found.deleted_at else (as_member(found), found.password_hash)
 
     known = services().storage.read_session(read)
     password_hash = None if known is None else known[1]
@@ -135,14 +150,6 @@ def authenticate(email: str, password: str) -> Member | None:
     return member
 
 
-def member_of_session(account_id: int, session_epoch: int) -> Member | None:
-    """Return who a sign-in cookie belongs to; None once the account is suspended, deleted or signed out."""
-    found = services().storage.read_session(lambda session: _living(session, account_id))
-    if found is None or found.is_suspended or found.session_epoch != session_epoch:
-        return None
-    return found
-
-
 def find(email: str) -> Member:
     """Return the living account of an address.
 
@@ -153,7 +160,7 @@ def find(email: str) -> Member:
 
     def read(session: Session) -> Member | None:
         found = account.find_by_email_hash(session, email_hash)
-        return None if found is None or found.deleted_at else _member(found)
+        return None if found is None or found.deleted_at else as_member(found)
 
     member = services().storage.read_session(read)
     if member is None:
@@ -167,7 +174,7 @@ def members() -> list[tuple[Member, str | None, bool]]:
     def read(session: Session) -> list[tuple[Member, str | None, bool]]:
         plans = subscription.live_plans(session)
         with_token = service_token.accounts_with_live_token(session)
-        return [(_member(each), plans.get(each.id), each.id in with_token) for each in account.living(session)]
+        return [(as_member(each), plans.get(each.id), each.id in with_token) for each in account.living(session)]
 
     return services().storage.read_session(read)
 
@@ -175,9 +182,9 @@ def members() -> list[tuple[Member, str | None, bool]]:
 def suspend(account_id: int) -> None:
     """Stop an account's token and sign-in, at once and everywhere; plan and usage stay."""
 
-    def work(found: Account) -> None:
+    def work(session: Session, found: Account) -> None:
         found.suspended_at = found.suspended_at or utcnow()
-        found.session_epoch += 1
+        sign_out_everywhere(session, found)
 
     _change(account_id, work)
 
@@ -185,7 +192,7 @@ def suspend(account_id: int) -> None:
 def resume(account_id: int) -> None:
     """Let a suspended account go on, with the token that it had."""
 
-    def work(found: Account) -> None:
+    def work(_: Session, found: Account) -> None:
         found.suspended_at = None
 
     _change(account_id, work)
@@ -199,11 +206,41 @@ def set_password(account_id: int, password: str) -> None:
     """
     password_hash = passwords.hashed(password)
 
-    def work(found: Account) -> None:
-        found.password_hash = password_hash
-        found.session_epoch += 1
+    def work(session: Session, found: Account) -> None:
+        put_password(session, found, password_hash)
 
     _change(account_id, work)
+
+
+def change_password(account_id: int, old: str, new: str) -> Member:
+    """Give an account the new password that its member chose, and sign it out everywhere.
+
+    Raises:
+        UnfitPassword: of the new one; see ``passwords.check_fit``.
+        WrongPassword: the old one is not the account's.
+        AccountChanged: somebody else was quicker, or suspended or deleted it meanwhile.
+    """
+    new_hash = passwords.hashed(new)
+    old_hash = _hash_of_right_password(account_id, old)
+
+    def work(session: Session) -> Member:
+        found = account.find_locked(session, account_id)
+        if found is None or found.suspended_at is not None or found.password_hash != old_hash:
+            raise AccountChanged("This account was changed at the same moment. Sign in again.")
+        put_password(session, found, new_hash)
+        return as_member(found)
+
+    return services().storage.write_session(work)
+
+
+def delete_own(account_id: int, password: str) -> None:
+    """``delete``, as its member asks for it.
+
+    Raises:
+        WrongPassword: it is not the account's.
+    """
+    _hash_of_right_password(account_id, password)
+    delete(account_id)
 
 
 def delete(account_id: int) -> None:
@@ -215,6 +252,8 @@ def delete(account_id: int) -> None:
             service_token.revoke(session, account_id)
             subscription.end(session, account_id)
             stored_response.forget_all(session, account_id)
+            upgrade_request.forget_all(session, account_id)
+            sign_out_everywhere(session, found)
             account.erase(session, found)
 
     services().storage.write_session(work)
@@ -231,12 +270,24 @@ def _create(session: Session, email: str, password_hash: str | None, *, is_opera
         raise EmailTaken(f"An account with the address {email} exists already.") from error
 
 
-def _living(session: Session, account_id: int) -> Member | None:
-    found = account.find(session, account_id)
-    return None if found is None else _member(found)
+def put_password(session: Session, found: Account, password_hash: str) -> None:
+    """Replace a password; whoever knew the old one is signed out, and links to set one stop working."""
+    found.password_hash = password_hash
+    sign_out_everywhere(session, found)
 
 
-def _member(found: Account) -> Member:
+def sign_out_everywhere(session: Session, found: Account) -> None:
+    """End every sign-in of an account, those that are just being made too, and take its reset link back.
+
+    The caller holds the account's lock.
+    """
+    found.session_epoch += 1
+    sign_in.end_all(session, found.id)
+    one_time_link.take_back(session, one_time_link.RESET, found.id)
+
+
+def as_member(found: Account) -> Member:
+    """Return an account as pages and commands see it."""
     return Member(
         id=found.id,
         email=found.email or "",
@@ -247,17 +298,28 @@ def _member(found: Account) -> Member:
     )
 
 
-def _change(account_id: int, change: Callable[[Account], None]) -> None:
+def _change(account_id: int, change: Callable[[Session, Account], None]) -> None:
     def work(session: Session) -> None:
         found = account.find_locked(session, account_id)
         if found is not None:
-            change(found)
+            change(session, found)
 
     services().storage.write_session(work)
 
 
+def _hash_of_right_password(account_id: int, password: str) -> str:
+    def read(session: Session) -> str | None:
+        found = account.find(session, account_id)
+        return None if found is None else found.password_hash
+
+    password_hash = services().storage.read_session(read)
+    if not passwords.is_right(password_hash, password) or password_hash is None:
+        raise WrongPassword("That is not the password of this account.")
+    return password_hash
+
+
 def _store_rehash(account_id: int, old_hash: str, new_hash: str) -> None:
-    def work(found: Account) -> None:
+    def work(_: Session, found: Account) -> None:
         if found.password_hash == old_hash:  # else it was changed meanwhile
             found.password_hash = new_hash
 

@@ -28,4 +28,36 @@ class UnknownPlan(MembershipError):
 
 
 class LinkNotUsable(MembershipError):
-    """The operator link is used, expired or wrong, or an operator exists already."""
+    """A one-time link is used, expired or wrong, or what it is for is done already."""
+
+
+class WrongPassword(MembershipError):
+    """Not the account's password."""
+
+
+class AccountChanged(MembershipError):
+    """The account's password or state changed while something was under way that relied on it."""
+
+
+class UpgradeError(MembershipError):
+    """Something that cannot be done with upgrade requests."""
+
+
+class UnfitNote(UpgradeError):
+    """A note or a message that is too long or no valid text."""
+
+
+class NothingToChange(UpgradeError):
+    """The account holds that plan, or has none that could be changed."""
+
+
+class AlreadyPending(UpgradeError):
+    """The account has a request that nobody has decided yet."""
+
+
+class NoSuchRequest(UpgradeError):
+    """No such upgrade request, or not one of this account."""
+
+
+class AlreadyDecided(UpgradeError):
+    """Somebody was quicker: the request is not pending any more."""

@@ -1,9 +1,9 @@
 """This process as an owner of open usage-log rows: its lease, its beat, its unfinished closings.
 
 ``Housekeeping`` runs in greenlets of each gunicorn worker. It renews the lease, closes the rows of workers
-that are gone, repeats closings that the database refused a moment ago, deletes stored responses whose time is
-over, adds the usage log up, and moves SQLite's write-ahead log into the database file, in a thread, because that
-waits for the disk.
+that are gone, repeats closings that the database refused a moment ago, deletes stored responses and sign-ins
+whose time is over, adds the usage log up, and moves SQLite's write-ahead log into the database file, in a
+thread, because that waits for the disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import gevent
 
-from models import lease, stored_response, usage_totals
+from models import lease, sign_in, stored_response, usage_totals
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
@@ -123,13 +123,14 @@ class Housekeeping:
             log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
 
     def forget_expired(self) -> None:
-        """Delete stored responses whose time is over, one bounded portion after the other.
+        """Delete stored responses and sign-ins whose time is over, one bounded portion after the other.
 
         Raises:
             StorageUnavailable: the database refuses; the rest waits for the next round.
         """
-        while stored_response.forget_expired(self._storage) == stored_response.PORTION:
-            gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
+        for kind in (stored_response, sign_in):
+            while kind.forget_expired(self._storage) == kind.PORTION:
+                gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
 
     def total_usage(self) -> None:
         """Add up closed rows of the usage log for the charts, one bounded portion after the other.

@@ -1,12 +1,15 @@
-"""Who is signed in on the pages: a signed cookie that names an account and its session epoch."""
+"""Who is signed in on the pages: a signed cookie that holds the secret of a sign-in."""
 
 from __future__ import annotations
 
+import contextlib
+
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import LoginManager, UserMixin, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_user
 
-from service import membership
+from models.storage import StorageUnavailable
+from service import sign_ins
 from service.membership import Member
 
 login_manager = LoginManager()
@@ -17,23 +20,29 @@ login_manager.session_protection = None
 class SignedIn(UserMixin):
     """The member who sent the request, as Flask-Login keeps it."""
 
-    def __init__(self, member: Member) -> None:
-        """Stand for ``member``."""
-        self.member = member
+    def __init__(self, secret: str, visit: sign_ins.Visit) -> None:
+        """Stand for the member of ``visit``, whose cookie holds ``secret``."""
+        self._secret = secret
+        self.member = visit.member
+        self.browser = visit.browser
 
     def get_id(self) -> str:
-        """Return what the cookie holds; raising the account's epoch makes it worthless."""
-        return f"{self.member.id}:{self.member.session_epoch}"
+        """Return what the cookie holds; ending the sign-in makes it worthless."""
+        return self._secret
 
 
 @login_manager.user_loader
-def load_user(text: str) -> SignedIn | None:
-    """Return who a cookie belongs to, asking the database, so that a suspension works at once."""
-    account_id, _, epoch = text.partition(":")
-    if not (account_id.isdecimal() and epoch.isdecimal()):
+def load_user(secret: str) -> SignedIn | None:
+    """Return who a cookie belongs to, asking the database, so that signing out and suspending work at once."""
+    visit = sign_ins.visit(secret)
+    if visit is None:
         return None
-    member = membership.member_of_session(int(account_id), int(epoch))
-    return None if member is None else SignedIn(member)
+    if visit.is_to_be_noted:
+        # A page is not to fail because the time of a visit could not be written.
+        with contextlib.suppress(StorageUnavailable):
+            sign_ins.note_seen(visit.browser.id)
+        session.modified = True  # the cookie, too, lasts as long as it is used
+    return SignedIn(secret, visit)
 
 
 @login_manager.unauthorized_handler
@@ -45,12 +54,21 @@ def ask_to_sign_in() -> ResponseReturnValue:
 
 
 def start_session(member: Member) -> None:
-    """Sign a member in, in a session of its own: what was in the visitor's cookie before is dropped."""
-    session.clear()
+    """Sign a member in, in a session of its own: what was in the visitor's cookie before is dropped.
+
+    Raises:
+        AccountChanged: see ``sign_ins.begin``.
+    """
+    secret = sign_ins.begin(member, request.user_agent.string)
+    end_session()
     session.permanent = True
-    login_user(SignedIn(member))
+    visit = sign_ins.visit(secret)
+    if visit is not None:  # else it was ended in this moment, and the next page says so
+        login_user(SignedIn(secret, visit))
 
 
 def end_session() -> None:
-    """Sign out in this browser."""
+    """Sign out in this browser; a copy of its cookie is worth nothing from then on."""
+    if current_user.is_authenticated:
+        sign_ins.end(current_user.member.id, current_user.browser.id)
     session.clear()

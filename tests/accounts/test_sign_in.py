@@ -127,7 +127,7 @@ def test_suspended_member_is_told_so_with_the_right_password_only(
 
 
 def test_forged_or_odd_cookie_is_nobody(visitor: Visitor) -> None:
-    for user_id in ("1:2", "99:1", "x:y", "1", "-1:1", "1:1:1"):
+    for user_id in ("", "1", "1:1", "x" * 43, "\udcff"):
         with visitor.client.session_transaction() as session:
             session["_user_id"] = user_id
         assert not visitor.is_signed_in(), user_id
