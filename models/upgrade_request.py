@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import GREATEST_ID, TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
 
 NOTE_CHARACTERS = 500
 
@@ -54,12 +54,14 @@ def add(session: Session, account_id: int, from_plan: str, to_plan: str, note: s
 
 
 def find(session: Session, request_id: int) -> UpgradeRequest | None:
-    """Return a request by its id."""
-    return session.get(UpgradeRequest, request_id)
+    """Return a request by its id; a number that no id can be is nobody's."""
+    return session.get(UpgradeRequest, request_id) if 0 < request_id <= GREATEST_ID else None
 
 
 def find_locked(session: Session, request_id: int) -> UpgradeRequest | None:
     """Return a request as it is now, which nobody else decides until this transaction ends."""
+    if not 0 < request_id <= GREATEST_ID:
+        return None
     found = sa.select(UpgradeRequest).where(UpgradeRequest.id == request_id)
     return session.scalar(found.with_for_update().execution_options(populate_existing=True))
 
