@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REQUEST_ID = "smartroute.request_id"
 _FIELDS = "smartroute.log_fields"
 _TOKEN = re.compile(r"sr_[0-9A-Za-z]{33}")  # pasted into an address by mistake
+_LINK = re.compile(r"(?<=/reset/).+", re.DOTALL)  # whoever reads it could set the password
 
 
 def request_id_of(environ: WSGIEnvironment) -> str:
@@ -101,7 +102,7 @@ class _LoggedBody:
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": environ[REQUEST_ID],
             "method": environ.get("REQUEST_METHOD"),
-            "path": _TOKEN.sub("sr_[token]", environ.get("PATH_INFO", "")),
+            "path": _LINK.sub("[link]", _TOKEN.sub("sr_[token]", environ.get("PATH_INFO", ""))),
             "status": self.status,
             "duration_ms": round((time.monotonic() - self._started) * 1000, 1),
             "bytes": self._bytes,
