@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.docs.overview import overview_of
-from pages import api_address
+from blueprints.docs.packing import pack
+from blueprints.docs.page_facts import page_facts
 from service import holdings, refusals
 from service.services import services
 
 bp = Blueprint("docs", __name__)
 
 CONFIRMED = "yes"
+ERROR_TABLE = "smartroute_error_table"  # made by app.py from the errors of the API, which pages must not import
+
+
+@bp.after_request
+def packed(response: Response) -> Response:
+    """Compress pages for browsers that take it."""
+    if response.mimetype != "text/html":
+        return response
+    response.vary.add("Accept-Encoding")
+    return pack(response) if request.accept_encodings.quality("gzip") > 0 else response
 
 
 @bp.get("/docs")
@@ -82,8 +93,9 @@ def _documentation(*, reveal: bool = False, confirm: str | None = None) -> Respo
     return render_template(
         "docs/documentation.html",
         catalog=catalog,
-        api_address=api_address(catalog),
         overview=overview,
+        fact=page_facts(catalog, overview, reveal=reveal),
+        errors=current_app.extensions[ERROR_TABLE],
         reveal=reveal,
         confirm=confirm,
     )

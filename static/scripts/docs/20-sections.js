@@ -12,7 +12,7 @@
   function mark() {
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
     const passed = parts.filter((part) => part.getBoundingClientRect().top <= LINE_PX);
-    const link = links.get(atEnd ? parts.at(-1) : passed.at(-1));
+    const link = links.get(atEnd ? parts.at(-1) : (passed.at(-1) ?? parts[0]));
     if (link === marked) return;
     marked?.removeAttribute("aria-current");
     link?.setAttribute("aria-current", "true");
