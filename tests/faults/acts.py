@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 
@@ -49,6 +50,46 @@ def reset_after_headers(wire: Wire) -> None:
     wire.head(length=None if wire.stream else 500)
     wire.pause(0.1)
     wire.reset()
+
+
+def not_http(wire: Wire) -> None:
+    """Another protocol altogether."""
+    wire.send(b"220 leak.example ESMTP ready\r\n")
+    wire.close()
+
+
+def endless_headers(wire: Wire) -> None:
+    """A header that goes on, line by line."""
+    wire.send(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        wire.send(b"x-leak: leak\r\n")
+        wire.pause(0.1)
+
+
+def stalled_refusal(wire: Wire) -> None:
+    """A failure whose body never comes."""
+    wire.head(500, length=100)
+    wire.hold()
+
+
+def compressed(wire: Wire) -> None:
+    """A right answer in a compression that nobody asked for."""
+    wire.answer(gzip.compress(json.dumps(wire.backend.whole(GOOD)).encode()), Content_Encoding="gzip")
+
+
+def broken_chunks(wire: Wire) -> None:
+    """A chunk whose length is no number."""
+    wire.head(Connection="close")
+    wire.send(b"leak\r\n\r\n")
+    wire.hold()
+
+
+def line_without_end(wire: Wire) -> None:
+    """More than anybody would keep of one event, or one answer, and no end of it in sight."""
+    wire.head()
+    wire.chunk(b'data: {"leak": "' if wire.stream else b'{"leak": "')
+    while True:
+        wire.chunk(b"leak" * 250_000)
 
 
 def html(wire: Wire) -> None:

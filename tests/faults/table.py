@@ -68,6 +68,8 @@ FAULTS = (
     # a connection that breaks
     Fault("reset-before-headers", acts.reset_before_headers, BROKEN, BROKEN),
     Fault("reset-after-headers", acts.reset_after_headers, RESET, RESET),
+    Fault("not-http", acts.not_http, BROKEN, BROKEN),
+    Fault("endless-headers", acts.endless_headers, LATE, LATE, HASTY),
     # a status: of the upstream and of the operator
     Fault("status-302", refusing(302, Location="http://127.0.0.1:1/leak"), BROKEN, BROKEN),
     Fault("status-401", refusing(401), BROKEN, BROKEN),
@@ -84,6 +86,7 @@ FAULTS = (
     Fault("status-503", refusing(503), BROKEN, BROKEN),
     Fault("status-504", refusing(504), LATE, LATE),
     Fault("status-529", refusing(529), OVERLOADED, OVERLOADED),
+    Fault("status-500-stalled", acts.stalled_refusal, BROKEN, LATE, HASTY),
     # a status: of the client
     Fault("status-400", refusing(400), OWN_FAULT, OWN_FAULT),
     Fault("status-413", refusing(413), OWN_FAULT, OWN_FAULT),
@@ -93,6 +96,8 @@ FAULTS = (
     Fault("empty-body", acts.empty_body, BROKEN, BROKEN),
     Fault("wrong-content-type", acts.mislabelled, Answered(GOOD), BROKEN),
     Fault("other-form", acts.other_form, BROKEN, BROKEN),
+    Fault("unasked-gzip", acts.compressed, BROKEN, BROKEN),
+    Fault("broken-chunks", acts.broken_chunks, BROKEN, RESET),
     Fault("json-cut", acts.json_cut, BROKEN, BROKEN),
     Fault("error-event-before-output", acts.error_before, BROKEN, BROKEN),
     Fault("empty-choices", acts.empty_choices, BROKEN, BROKEN),
@@ -121,6 +126,7 @@ FAULTS = (
         Cut("upstream_timeout"),
         HASTY_LATER,
     ),
+    Fault("line-without-end", acts.line_without_end, BROKEN, BROKEN),
     # strange, and still an answer
     Fault("only-reasoning", acts.only_reasoning, Answered(""), Answered("")),
     Fault("line-of-10-mb", acts.long_line, Answered(acts.LONG), Answered(acts.LONG)),
