@@ -58,6 +58,10 @@ class Member:
         rows = self._rows(answer.headers.get("x-request-id", ""))
         return Seen(answer.status_code, dict(answer.headers), raw, seconds, used, rows)
 
+    def close(self) -> None:
+        """Close the connection to the gateway, which else waits for it when it stops."""
+        self._session.close()
+
     def used(self) -> int:
         """The prompts of the day, by ``GET usage``."""
         answer = self._session.get(f"{self._api}/usage", timeout=HUNG_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -24,7 +23,7 @@ AT_ONCE = 16
 
 
 @pytest.fixture(scope="session")
-def tried(request: pytest.FixtureRequest, processes: Processes) -> Iterator[dict[str, Seen | Exception]]:
+def tried(request: pytest.FixtureRequest, processes: Processes) -> dict[str, Seen | Exception]:
     """What was seen of each cell that the session has a test of."""
     wanted = [cell for item in request.session.items if (cell := _cell_of(item)) is not None]
     acts = {fault.name: fault.act for fault in FAULTS if fault.act is not None}
@@ -43,7 +42,7 @@ def tried(request: pytest.FixtureRequest, processes: Processes) -> Iterator[dict
         gateway = stack.enter_context(Gateway(processes, database_url=url, config=config, env={"LEAK_KEY": KEY}))
         free: SimpleQueue[Member] = SimpleQueue()
         for account in gateway.accounts(AT_ONCE, plan="all"):
-            free.put(Member(gateway, account["token"]))
+            free.put(stack.enter_context(contextlib.closing(Member(gateway, account["token"]))))
 
         def attempt(cell: Cell) -> Seen | Exception:
             member = free.get()
@@ -56,7 +55,7 @@ def tried(request: pytest.FixtureRequest, processes: Processes) -> Iterator[dict
 
         random.Random(1).shuffle(wanted)  # long lines and long waits side by side would only wait for each other
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            yield dict(zip(map(str, wanted), pool.map(attempt, wanted), strict=True))
+            return dict(zip(map(str, wanted), pool.map(attempt, wanted), strict=True))
 
 
 def _cell_of(item: pytest.Item) -> Cell | None:
