@@ -14,7 +14,7 @@ from .errors import InvalidRequest
 from .fields import FieldFault, Flag, Number, Record, Records, Text, Whole, kind_of
 from .schemas import EFFORTS, check_body
 
-_MOST_ITEMS = 20_000
+MOST_ITEMS = 20_000
 _MOST_REFERENCES = 256  # each is looked up
 
 
@@ -31,8 +31,8 @@ class ResponsesInput(fields.Field[Any]):
                 raise FieldFault(f"expected an object, got {kind_of(item)}", path=f"[{place}]")
             if not isinstance(item.get("type") or "", str):
                 raise FieldFault(f"expected a string, got {kind_of(item['type'])}", path=f"[{place}].type")
-        if len(value) > _MOST_ITEMS:
-            raise FieldFault(f"more than {_MOST_ITEMS:,} items", code="array_above_max_length")
+        if len(value) > MOST_ITEMS:
+            raise FieldFault(f"more than {MOST_ITEMS:,} items", code="array_above_max_length")
         references = sum(item.get("type") == "item_reference" for item in value)
         if references > _MOST_REFERENCES:
             raise FieldFault(f"more than {_MOST_REFERENCES} references", code="array_above_max_length")
