@@ -46,7 +46,37 @@ def test_product_page_names_endpoint_plans_and_the_way_in(visitor: Visitor) -> N
     for words in ("One stable endpoint", "Starting at free", "How it works", 'href="/sign-up"', 'href="/docs"'):
         assert words in page
     assert "http://127.0.0.1:8000/api/smart-routing-ai-model/v1/chat/completions" in page
-    assert page.count("<li><h3>") == 4
+    steps = re.findall(r'<ol class="steps">(.*?)</ol>', page, re.DOTALL)
+    assert [step.count("<li><h3>") for step in steps] == [4]
+
+
+def test_product_page_says_what_it_is_for_and_what_it_can(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    for words in (
+        "Assistants", "Developer tools", "Codex CLI and Kilo Code", "Internal apps", "Prototype agents",
+        "High-volume automation", "Three endpoints", "Routing profiles", "A private token",
+        "Daily and monthly quotas", "Ready for your tools", "Billed monthly", "Custom Endpoint", "Smart AI Agent",
+        "Authorization: Bearer",
+    ):  # fmt: skip
+        assert words in page
+
+
+def test_line_map_draws_a_line_for_each_alias_and_says_so_in_words(visitor: Visitor) -> None:
+    page = visitor.get("/").text
+    drawings = re.findall(r'<svg class="map[^>]*>.*?</svg>', page, re.DOTALL)
+    assert len(drawings) == 2
+    for drawing in drawings:
+        assert len(drawing) < 12_000
+        assert [len(re.findall(rf'<path class="line-{line}[ "]', drawing)) for line in range(7)] == [1] * 7
+        assert re.search(r'role="img" aria-label="Line map: [^"]*smart-route-infinite', drawing)
+
+
+def test_card_leads_a_guest_by_sign_in_and_a_member_at_once_to_the_plan(visitor: Visitor) -> None:
+    assert 'href="/sign-in?next=/plans?to%3Dpro"' in visitor.get("/").text
+    visitor.sign_up("member@example.org")
+    page = visitor.get("/").text
+    assert 'href="/plans?to=pro">Choose Pro</a>' in page
+    assert "/sign-up" not in page
 
 
 def test_plan_cards_show_prices_and_figures_the_english_way(visitor: Visitor) -> None:
@@ -89,7 +119,7 @@ def test_pages_follow_another_catalog_and_tell_nothing_of_upstreams(tmp_path: Pa
         assert "Team Gateway" in page
         assert "secret-model" not in page
         assert "east" not in re.findall(r"\w+", page)
-        assert "smart-route" not in page
+        assert "smart-route-" not in page
 
 
 def test_pages_say_so_while_the_demo_answers(tmp_path: Path, visitor: Visitor) -> None:
