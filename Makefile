@@ -25,7 +25,7 @@ test-browser: ## walk through the pages with Chromium; leaves screenshots (ARGS=
 	@exec tools/setup dev
 	@exec tools/need-chromium
 	@exec tests_browser/install
-	@exec .venv/bin/pytest tests_browser $(ARGS)
+	@exec .venv/bin/pytest tests_browser -o faulthandler_timeout=90 -o faulthandler_exit_on_timeout=true $(ARGS)
 
 lint: ## check style, formatting and types
 	@exec tools/setup dev

@@ -20,8 +20,29 @@ from tests_browser.visits import Visits
 
 PROCESSES = pytest.StashKey[Processes]()
 MADE_AT_ONCE = 8
+SMALL_CONFIG = """
+[service]
+registration = "closed"
+
+[[upstreams]]
+name = "demo"
+base_url = "{base_url}"
+
+[[profiles]]
+alias = "smart-route-mini"
+
+[[profiles.routes]]
+upstream = "demo"
+model = "demo-model"
+
+[[plans]]
+slug = "free"
+daily = 2
+monthly = 1000
+"""
 
 MakeMember = Callable[[], Member]
+VisitAt = Callable[[Gateway], Visits]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,6 +92,15 @@ def gateway(processes: Processes, demo: Demo) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
+def small_gateway(processes: Processes, demo: Demo) -> Iterator[Gateway]:
+    """A gateway whose first plan has two prompts a day, and which takes no sign-ups; all tests share it."""
+    database = processes.new_folder("database") / "smartroute.db"
+    config = SMALL_CONFIG.format(base_url=demo.base_url)
+    with Gateway(processes, database_url=f"sqlite:///{database}", config=config) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium as Debian has it: Playwright's own is neither fetched nor wanted."""
     program = shutil.which("chromium")
@@ -86,12 +116,23 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, gateway: Gateway) -> Iterator[Visits]:
-    """Opens pages of the shared gateway; see ``Visits``. What browsers complain about fails the test."""
-    visits = Visits(browser, gateway.url)
-    yield visits
-    faults = visits.close()
+def visit_at(browser: Browser) -> Iterator[VisitAt]:
+    """``visit_at(gateway)`` opens pages of any gateway. What browsers complain about fails the test."""
+    opened: list[Visits] = []
+
+    def visit_at(gateway: Gateway) -> Visits:
+        opened.append(Visits(browser, gateway.url))
+        return opened[-1]
+
+    yield visit_at
+    faults = [fault for visits in opened for fault in visits.close()]
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def visit(visit_at: VisitAt, gateway: Gateway) -> Visits:
+    """Opens pages of the shared gateway; see ``Visits``."""
+    return visit_at(gateway)
 
 
 @pytest.fixture
