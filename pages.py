@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from catalog.model import Catalog, Plan, Profile
 from lines import line_colours, line_letters
 from middleware.api_paths import is_api_path
+from middleware.request_log import request_id_of
 from models.base import utcnow
 from models.storage import StorageUnavailable
 from return_path import own_path
@@ -31,15 +32,26 @@ CONTENT_SECURITY_POLICY = (
 )
 
 _ERRORS = {
-    400: ("That request could not be understood", "Go back, reload the page and try again."),
-    403: ("That is not allowed", "Sign in with an account that may do this."),
-    404: ("There is no such page", "The address may be mistyped, or the page has moved."),
-    405: ("That does not work here", "The page exists, but not for this kind of request."),
-    413: ("That was too much at once", "Send less text in the form."),
+    400: ("That request could not be understood", "Go back, reload the page and send it again."),
+    401: ("Sign in to see this", "The page is there for members. Sign in, and you come back to it."),
+    403: (
+        "That is not yours to open",
+        "The account that you are signed in with may not do this. Sign in with one that may, or ask the operator.",
+    ),
+    404: (
+        "There is no such page",
+        "The address may be mistyped, or the page has moved. The documentation lists all that is here.",
+    ),
+    405: ("That does not work here", "The page exists, but not for this kind of request. Open it from a link."),
+    413: ("That was too much at once", "Nothing was kept of it. Go back and send less text in the form."),
     429: ("Too many tries", "Wait a little, then try again."),
-    500: ("Something went wrong on our side", "Try again; if it stays, tell the operator when it happened."),
-    503: ("The service cannot reach its own storage", "Nothing was lost. Try again in a few seconds."),
+    500: (
+        "Something went wrong on our side",
+        "Try again. If it stays so, tell the operator the request id below: the log has the rest under it.",
+    ),
+    503: ("The service is not available for a moment", "Nothing was lost. Try again in a few seconds."),
 }
+_NO_STORAGE = ("The service cannot reach its own storage", "Nothing was lost. Try again in a few seconds.")
 
 
 class PageSessions(SecureCookieSessionInterface):
@@ -69,25 +81,29 @@ def _is_no_page(path: str) -> bool:
 def error_page(error: Exception) -> ResponseReturnValue:
     """Answer an error as a page; what is no HTTP error is a fault of ours and shown without detail."""
     headers: dict[str, str] = {}
-    text = None
+    status = 500
+    words = None
     if isinstance(error, HTTPException):
         if error.code is None or error.code < 400:
             return error.get_response()
         status = error.code
         own_headers = dict(error.get_headers())
         headers = {name: own_headers[name] for name in ("Allow", "Retry-After") if name in own_headers}
-        if isinstance(error, CSRFError):
-            text = "The form is out of date, or cookies are off. Go back, reload the page and send it again."
-        elif status == 429:
-            text = error.description
     elif isinstance(error, StorageUnavailable):
-        status, headers = 503, {"Retry-After": str(STORAGE_RETRY_S)}
-    else:
-        status = 500
-    title, usual_text = _ERRORS.get(status, _ERRORS[400 if status < 500 else 500])
+        status, headers, words = 503, {"Retry-After": str(STORAGE_RETRY_S)}, _NO_STORAGE
+    title, text = words or _ERRORS.get(status, _ERRORS[400 if status < 500 else 500])
+    if isinstance(error, CSRFError):
+        text = "The form is out of date, or cookies are off. Go back, reload the page and send it again."
+    elif isinstance(error, HTTPException) and status == 429:
+        text = error.description or text
     # Rendered without the context processors: they ask who is signed in, and the database may be what failed.
-    template = current_app.jinja_env.get_template("error.html")
-    page = template.render(status=status, title=title, text=text or usual_text, service=services().catalog.service)
+    page = current_app.jinja_env.get_template("error.html").render(
+        status=status,
+        title=title,
+        text=text,
+        request_id=request_id_of(request.environ),
+        service=services().catalog.service,
+    )
     return Response(page, status, headers, mimetype="text/html")
 
 
