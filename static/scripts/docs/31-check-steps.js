@@ -47,6 +47,7 @@
     title: "The quota counts as promised",
     async run(world) {
       const after = await world.requests.json("/usage");
+      globalThis.smartRoute.showUsage(after);
       const [before, now] = [world.before.month.used, after.month.used];
       const used = now - before;
       const left = after.day.left === null ? "" : `, ${after.day.left.toLocaleString("en")} left today`;

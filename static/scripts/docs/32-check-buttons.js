@@ -75,7 +75,7 @@
     const button = box.querySelector("button");
     const status = box.querySelector("[role=status]");
     const list = box.querySelector("ol");
-    const label = button.textContent;
+    const label = [...button.childNodes];
     let running = null;
     box.hidden = false;
     button.addEventListener("click", async () => {
@@ -86,7 +86,7 @@
       button.textContent = "Stop";
       const passed = await check(box, list, status, running.signal);
       status.textContent = passed ? "All steps passed." : "Not all steps passed.";
-      button.textContent = label;
+      button.replaceChildren(...label);
       running = null;
     });
   }
