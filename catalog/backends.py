@@ -73,6 +73,7 @@ def _of_environment(env: Mapping[str, str]) -> Backends:
         first_byte_timeout=60.0,
         answer_timeout=600.0,
         idle_timeout=120.0,
+        circuit_breaker=True,
     )
     route = Route(
         upstream=upstream,
@@ -82,6 +83,7 @@ def _of_environment(env: Mapping[str, str]) -> Backends:
         context_length=None,
         input=USUAL_INPUT,
         tools=True,
+        structured_output=True,
         price=None,
         reasoning_efforts=USUAL_EFFORTS,
     )
@@ -98,6 +100,7 @@ def _demo(root: Table, env: Mapping[str, str], base_url: str | None) -> Backends
         first_byte_timeout=60.0,
         answer_timeout=600.0,
         idle_timeout=120.0,
+        circuit_breaker=False,
     )
     route = Route(
         upstream=upstream,
@@ -107,6 +110,7 @@ def _demo(root: Table, env: Mapping[str, str], base_url: str | None) -> Backends
         context_length=None,
         input=MODALITIES,
         tools=True,
+        structured_output=True,
         price=None,
         reasoning_efforts=REASONING_EFFORTS,
     )

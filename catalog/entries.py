@@ -56,6 +56,7 @@ def read_service(table: Table, port: int) -> Service:
         max_body_mb=table.integer("max_body_mb", 32, least=1, most=1024),
         stored_response_days=table.integer("stored_response_days", 30, least=1, most=3650),
         drain_seconds=table.integer("drain_seconds", 3600, least=0, most=7 * 86_400),
+        deadline_seconds=table.seconds("deadline_seconds", 900.0),
     )
 
 
@@ -113,6 +114,7 @@ def read_upstream(table: Table) -> Upstream:
         first_byte_timeout=table.seconds("first_byte_timeout", 60.0),
         answer_timeout=table.seconds("answer_timeout", 600.0),
         idle_timeout=table.seconds("idle_timeout", 120.0),
+        circuit_breaker=table.flag("circuit_breaker", True),
     )
 
 
@@ -159,6 +161,7 @@ def read_route(table: Table, upstreams: Mapping[str, Upstream], place: int) -> R
         context_length=table.integer("context_length", None, least=1),
         input=inputs,
         tools=table.flag("tools", True),
+        structured_output=table.flag("structured_output", True),
         price=_price(table.table("price", keys.PRICE)) if "price" in table else None,
         reasoning_efforts=table.choices("reasoning_efforts", REASONING_EFFORTS, USUAL_EFFORTS),
     )

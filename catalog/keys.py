@@ -14,6 +14,7 @@ SERVICE = (
     "max_body_mb",
     "stored_response_days",
     "drain_seconds",
+    "deadline_seconds",
 )
 UPSTREAM = (
     "name",
@@ -24,6 +25,7 @@ UPSTREAM = (
     "first_byte_timeout",
     "answer_timeout",
     "idle_timeout",
+    "circuit_breaker",
 )
 PROFILE = (
     "alias",
@@ -42,6 +44,7 @@ ROUTE = (
     "context_length",
     "input",
     "tools",
+    "structured_output",
     "price",
     "reasoning_efforts",
 )

@@ -38,6 +38,8 @@ class Service:
     stored_response_days: int
     drain_seconds: int
     """How long a worker that is being replaced may finish its running streams."""
+    deadline_seconds: float
+    """Until when a stream must have begun or a whole answer be there, however many routes are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Upstream:
     first_byte_timeout: float
     answer_timeout: float
     idle_timeout: float
+    circuit_breaker: bool
+    """Whether its routes are left out while they keep failing, or for the time that a 429 asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,8 @@ class Route:
     """Tokens; None: not known, so nothing is too long for it."""
     input: tuple[Modality, ...]
     tools: bool
+    structured_output: bool
+    """Whether it takes an answer format of JSON."""
     price: Price | None
     reasoning_efforts: tuple[ReasoningEffort, ...]
     """The efforts that the model knows, weakest first; empty: the field is never sent."""
@@ -111,6 +117,11 @@ class Profile:
     def tools(self) -> bool:
         """Whether at least one route takes tools."""
         return any(route.tools for route in self.routes)
+
+    @property
+    def structured_output(self) -> bool:
+        """Whether at least one route takes an answer format of JSON."""
+        return any(route.structured_output for route in self.routes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,8 @@ class Outcome:
     first_output_ms: int | None = None
     duration_ms: int | None = None
     cost: float | None = None
+    routing: str | None = None
+    """JSON: which routes were looked at and tried. docs/routing.md, "Receipts"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,5 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
     first_output_ms: Mapped[int | None]
     duration_ms: Mapped[int | None]
     cost: Mapped[float | None] = mapped_column(sa.Double)
+    # The routing receipt, JSON for operators alone: docs/routing.md, "Receipts".
+    routing: Mapped[str | None] = mapped_column(sa.Text)

@@ -26,11 +26,13 @@ ARROWS: Mapping[str, Sequence[str]] = {
     "pages": ["catalog", "config", "lines", "middleware", "models", "return_path", "service"],
     "blueprints": [],
     "blueprints.*": ["catalog", "config", "lines", "middleware", "models", "pages", "return_path", "service"],
+    "blueprints.api_v1": ["catalog", "config", "middleware", "models", "routing", "service"],
     "blueprints.api_v1.translation": ["blueprints.api_v1.errors", "blueprints.api_v1.sse"],
     "middleware": ["catalog", "config", "service"],
     "commands": ["app", "catalog", "config", "models", "service"],
     "service": ["catalog", "config", "models"],
     "service.prepare_database": ["app", "catalog", "config", "models", "service"],
+    "routing": ["catalog"],
     "models": [],
     "migrations": ["models"],
     "catalog": [],
@@ -44,6 +46,7 @@ LIBRARIES: Mapping[str, Sequence[str]] = {
     "blueprints.api_v1.translation": ["orjson"],
     "catalog": [],
     "config": [],
+    "routing": [],
     "models": ["argon2", "cryptography", "flask_sqlalchemy", "limits", "pymysql", "sqlalchemy"],
 }
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
+import time
 from collections import deque
 from typing import Any
 
 import orjson
 
 from catalog.model import Route
+from routing.health import RouteHealth
+from routing.receipt import Receipt
+from routing.router import Router
 
 from .calls import Call
 from .errors import (
@@ -21,65 +26,106 @@ from .errors import (
     UpstreamError,
     UpstreamOverloaded,
     UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
 )
 from .exchange import Exchange, Exchanges
+from .not_eligible import not_eligible
 from .reasoning import effort_for
-from .routing import routes_in_order
 
 log = logging.getLogger("smartroute.upstream")
+
+MAX_ATTEMPTS = 4
+"""Of one upstream call: more would only make a client wait that could try again itself."""
 
 _EFFORT_FIELDS = ("reasoning_effort", "reasoning.effort", "reasoning")
 _EFFORT_NAMED = re.compile(r"reasoning[_.]effort")
 
 
 class Attempts:
-    """Hands out what to send next, and decides after a failure whether there is a next."""
+    """Hands out what to send next, and decides after a failure whether there is a next.
 
-    def __init__(self, call: Call, exchanges: Exchanges, without_effort: set[Route]) -> None:
-        """Plan the routes. ``without_effort`` holds those that are known to refuse a reasoning effort."""
+    What each attempt tells of its route is kept in the router's health, the whole course in ``receipt``.
+    """
+
+    def __init__(self, call: Call, exchanges: Exchanges, router: Router) -> None:
+        """Plan the routes."""
         self._call = call
         self._exchanges = exchanges
-        self._without_effort = without_effort
-        self._planned = routes_in_order(call.profile)
-        self._waiting = deque(self._planned)
-        self.route: Route = self._planned[0]
+        self._router = router
+        self._plan = router.plan(call.profile, call.features)
+        self._waiting = deque(self._plan.routes)
+        self.receipt = Receipt(self._plan, self._milliseconds)
+        self.route: Route = (self._plan.routes or call.profile.routes)[0]
         self.count = 0
         self._part = 0
+        self._first_of_part = 0
+        self._deadline = call.started + call.deadline_s
         self._errors: list[GatewayError] = []
+        self._unfit: InvalidRequest | None = None
+        self._left_out: list[RouteHealth] = []
+        self._attempt: object | None = None  # the running one, until its route has been judged by it
+        self._began = 0.0
+        self._is_cut_short = False
         self._sent_effort = False
         self._refused_effort: Route | None = None
 
-    def next(self) -> tuple[Route, Exchange, bytes]:
-        """Return the next route, how to speak to it, and the body to send; only called while one is waiting.
+    @property
+    def exchange(self) -> Exchange:
+        """How the running attempt's route is spoken to; the first one's before there is any."""
+        return self._exchanges.for_route(self.route)
 
-        Routes that cannot take the call are passed over: nothing is sent to them.
+    def next(self) -> tuple[Route, Exchange, bytes]:
+        """Return the next route, how to speak to it, and the body to send.
+
+        Routes that cannot take the call, or are left out at the moment, are passed over: nothing is sent to them.
 
         Raises:
-            GatewayError: no waiting route can take the call; the error of the last attempt, or where none was
-                made, what the last route cannot take.
+            GatewayError: nothing is left to try; the error of the last attempt, or where none was made, why.
         """
-        while True:
+        while self._waiting and self._may_go_on():
             route = self._waiting.popleft()
+            health = self._router.health.of(route)
+            attempt = object()
+            why = health.enter(attempt)
+            if why is not None:
+                self.receipt.passed_over(route, why)
+                self._left_out.append(health)
+                continue
             exchange = self._exchanges.for_route(route)
             effort = None
-            if route not in self._without_effort and route is not self._refused_effort:
+            if not health.takes_no_effort and route is not self._refused_effort:
                 effort = effort_for(self._call.profile, route, exchange.asked_effort)
             try:
                 body = exchange.request(route, effort, self._part)
             except InvalidRequest as error:
-                if self._waiting:
-                    continue
-                raise (self._verdict() if self._errors else error) from error
+                health.left(attempt)
+                self.receipt.passed_over(route, error.code)
+                self._unfit = error
+                continue
             self.route = route
             self.count += 1
+            self._attempt = attempt
+            self._began = time.monotonic()
             self._sent_effort = effort is not None
+            self.receipt.begin(route, effort)
             return route, exchange, orjson.dumps(body)
+        raise self._verdict()
+
+    def patience_s(self, limit_s: float) -> float:
+        """Return how long the running attempt may wait: a route's own limit, at most what is left of the call's."""
+        left_s = max(0.001, self._deadline - time.monotonic())
+        self._is_cut_short = left_s < limit_s
+        return min(limit_s, left_s)
 
     def begin_part(self, part: int, exchange: Exchange) -> None:
         """Plan the routes for a further part of the same answer, the one that gave the last part first."""
         self._part = part
+        self._first_of_part = self.count
+        self._deadline = time.monotonic() + self._call.deadline_s
         self._errors = []
-        self._waiting = deque([self.route, *(route for route in self._planned if route is not self.route)])
+        self._left_out = []
+        self._waiting = deque([self.route, *(route for route in self._plan.routes if route is not self.route)])
         self.stay_with(exchange)
 
     def stay_with(self, exchange: Exchange) -> None:
@@ -87,21 +133,14 @@ class Attempts:
         self._waiting = deque(route for route in self._waiting if self._exchanges.for_route(route) is exchange)
 
     def failed(self, error: GatewayError) -> None:
-        """Note why the running attempt gave no output; return if there is another one to make.
+        """Note why the running attempt gave no output; return if there may be another one to make.
 
         Raises:
             GatewayError: the error itself, when nothing is left to try.
         """
         route = self.route
-        log.warning(
-            "%s attempt %d on %s/%s: %s: %s",
-            self._call.request_id,
-            self.count,
-            route.upstream.name,
-            route.model,
-            error.code,
-            error.detail,
-        )
+        self._log(error, "gave nothing")
+        self._judge(error)
         if self._sent_effort and _is_about_effort(error):
             self._refused_effort = route
             self._waiting.appendleft(route)
@@ -109,19 +148,74 @@ class Attempts:
         self._errors.append(error)
         if isinstance(error, ContextTooLong):
             self._waiting = deque(other for other in self._waiting if _may_be_wider(other, route))
-        if isinstance(error, UpstreamError | ContextTooLong) and self._waiting:
+        if isinstance(error, UpstreamError | ContextTooLong) and self._waiting and self._may_go_on():
             return
         raise self._verdict()
 
     def succeeded(self) -> None:
-        """Note that the running attempt gives output: a route that only wanted no effort gets none from now on."""
-        route = self.route
-        if route is self._refused_effort and route not in self._without_effort:
+        """Note that the running attempt gives output. A route that only wanted no effort gets none from now on."""
+        if self._attempt is None:
+            return
+        route, health = self.route, self._router.health.of(self.route)
+        self.receipt.output()
+        health.succeeded(self._attempt, stream=self._call.stream, seconds=time.monotonic() - self._began)
+        self._attempt = None
+        self._router.answered(self._call.profile, self._call.features, route)
+        if route is self._refused_effort and not health.takes_no_effort:
             log.warning("%s/%s takes no reasoning effort: it gets none from now on", route.upstream.name, route.model)
-            self._without_effort.add(route)
+            health.takes_no_effort = True
+
+    def broke(self, error: GatewayError) -> None:
+        """Note that the running attempt failed after its output."""
+        self._log(error, "cut after output")
+        self._judge(error)
+
+    def completed(self) -> None:
+        """Note that the running attempt came to its end."""
+        self.succeeded()
+        self.receipt.end("completed")
+
+    def leave(self) -> None:
+        """Note that nobody waits for the running attempt any more; changes nothing once it has ended."""
+        self.receipt.end("left")
+        if self._attempt is not None:
+            self._router.health.of(self.route).left(self._attempt)
+            self._attempt = None
+
+    def _judge(self, error: GatewayError) -> None:
+        """Let the route's health know; the client's own errors and our own troubles say nothing of it."""
+        self.receipt.end(error.code)
+        health = self._router.health.of(self.route)
+        attempt, self._attempt = self._attempt, None
+        if isinstance(error, UpstreamBusy):
+            health.rate_limited(attempt, error.retry_after or 0)
+        elif isinstance(error, UpstreamError) and not (self._is_cut_short and isinstance(error, UpstreamTimeout)):
+            health.failed(attempt, stream=self._call.stream, seconds=time.monotonic() - self._began)
+        else:
+            health.left(attempt)
+
+    def _may_go_on(self) -> bool:
+        return self.count - self._first_of_part < MAX_ATTEMPTS and time.monotonic() < self._deadline
+
+    def _milliseconds(self) -> int:
+        return round((time.monotonic() - self._call.started) * 1000)
+
+    def _log(self, error: GatewayError, what: str) -> None:
+        log.warning(
+            "%s attempt %d on %s/%s %s: %s: %s",
+            self._call.request_id,
+            self.count,
+            self.route.upstream.name,
+            self.route.model,
+            what,
+            error.code,
+            error.detail,
+        )
 
     def _verdict(self) -> GatewayError:
         """Return what the client is told: how long to wait, where that is all that is wrong everywhere."""
+        if not self._errors:
+            return self._why_nothing_was_tried()
         last = self._errors[-1]
         if isinstance(last, ContextTooLong):  # the length that the alias promises, not what the route has
             return ContextTooLong(self._call.profile.effective_context_length, "messages", detail=last.detail)
@@ -131,6 +225,18 @@ class Attempts:
             waits = [error for error in self._errors if isinstance(error, UpstreamBusy)]
             return min(waits, key=lambda error: error.retry_after or 0, default=last)
         return last
+
+    def _why_nothing_was_tried(self) -> GatewayError:
+        if self._left_out:
+            wait_s = max(1, math.ceil(min(health.wait_s() for health in self._left_out)))
+            if all(health.why_left_out() == "rate_limited" for health in self._left_out):
+                return UpstreamBusy(wait_s, detail="every route is left alone for its Retry-After")
+            return UpstreamUnreachable(retry_after=wait_s, detail="every route is left out")
+        if self._unfit is not None:
+            return self._unfit
+        if not self._plan.routes:
+            return not_eligible(self._call.profile, self._plan)
+        return UpstreamTimeout(detail="no time left to try a route")
 
 
 def _own_field(param: str | None, body: dict[str, Any]) -> str | None:

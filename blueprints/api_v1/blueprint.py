@@ -7,6 +7,8 @@ from typing import cast
 from flask import Blueprint, current_app
 from flask.blueprints import BlueprintSetupState
 
+from routing.router import Router
+
 from .cors import open_to_all
 from .upstream import Upstreams
 
@@ -14,14 +16,21 @@ bp = Blueprint("api_v1", __name__)
 bp.after_request(open_to_all)
 
 _UPSTREAMS = "smartroute_upstreams"
+_ROUTER = "smartroute_router"
 
 
 @bp.record
 def _keep_upstreams(state: BlueprintSetupState) -> None:
-    """Keep the connections to the catalog's upstreams, given when the blueprint is registered."""
+    """Keep the connections to the catalog's upstreams, given when the blueprint is registered, and their health."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
+    state.app.extensions[_ROUTER] = Router()
 
 
 def upstreams() -> Upstreams:
     """Return the doors to the upstreams of the current application's catalog."""
     return cast(Upstreams, current_app.extensions[_UPSTREAMS])
+
+
+def router() -> Router:
+    """Return what chooses among routes, with all that this process has learnt of them."""
+    return cast(Router, current_app.extensions[_ROUTER])

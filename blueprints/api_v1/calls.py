@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.model import Profile
+from routing.features import Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,13 @@ class Call:
     endpoint: str
     body: dict[str, Any]
     profile: Profile
+    features: Features
     alias_asked: str | None
     stream: bool
     include_usage: bool
     started: float
+    deadline_s: float
+    """How long after ``started`` a route may still be tried."""
     created: int  # Unix seconds
     answer_id: str
 

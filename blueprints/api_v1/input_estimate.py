@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from .exchange_items import items_of
@@ -14,42 +15,60 @@ _ATTACHMENTS = ("input_image", "input_file", "input_audio", "image_url", "file")
 _ASIDE = ("id", "type", "status", "encrypted_content", "call_id", "tool_call_id")  # bookkeeping that no model reads
 
 
-def estimated_request_tokens(body: dict[str, Any]) -> int:
-    """Return the tokens of all that a request's body brings along: chat, completion or Responses."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one walk over a request's content finds."""
+
+    tokens: int
+    attachments: frozenset[str]
+    """The kinds of its parts that are not text, by the names that clients give them."""
+
+
+def measured(body: dict[str, Any], items: list[dict[str, Any]]) -> Measured:
+    """Measure a request's instructions, tools, answer format and ``items``, its whole conversation."""
+    text = body.get("text")
+    values: list[Any] = [body.get(name) for name in ("instructions", "tools", "functions", "response_format")]
+    values.append(text.get("format") if isinstance(text, dict) else None)
+    values += items
+    kinds: list[str] = []
+    size = _bytes_of_text(values, kinds)
+    tokens = len(kinds) * PER_ATTACHMENT + len(items) * PER_ITEM + -(-size // BYTES_PER_TOKEN)
+    return Measured(max(1, tokens), frozenset(kinds))
+
+
+def request_items(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return all that a request's body brings along as items: chat, completion or Responses."""
     messages, prompts = body.get("messages"), body.get("prompt")
     items = [*items_of(body.get("input")), *(items_of(messages) if isinstance(messages, list) else [])]
     for prompt in prompts if isinstance(prompts, list) else [prompts]:
         if isinstance(prompt, str):
             items.append({"role": "user", "content": prompt})
-    return estimated_input_tokens(body, items)
+    return items
+
+
+def estimated_request_tokens(body: dict[str, Any]) -> int:
+    """Return the tokens of all that a request's body brings along."""
+    return measured(body, request_items(body)).tokens
 
 
 def estimated_input_tokens(body: dict[str, Any], items: list[dict[str, Any]]) -> int:
     """Return the tokens of a request's instructions, tools, answer format and ``items``, its whole conversation."""
-    text = body.get("text")
-    others = [body.get(name) for name in ("instructions", "tools", "functions", "response_format")]
-    others.append(text.get("format") if isinstance(text, dict) else None)
-    attachments, size = 0, 0
-    for value in (*others, *items):
-        found, length = _measured(value)
-        attachments, size = attachments + found, size + length
-    tokens = attachments * PER_ATTACHMENT + len(items) * PER_ITEM + -(-size // BYTES_PER_TOKEN)
-    return max(1, tokens)
+    return measured(body, items).tokens
 
 
-def _measured(value: object) -> tuple[int, int]:
-    """Return the number of attachments in a JSON value, and the bytes of its text. Depth does not matter here."""
-    attachments, size = 0, 0
-    waiting = [value]
+def _bytes_of_text(values: list[Any], kinds: list[str]) -> int:
+    """Return the bytes of all text in JSON values, and collect the kinds of attachments. Depth does not matter."""
+    size = 0
+    waiting = list(values)
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
-            size += len(one.encode())
+            size += len(one) if one.isascii() else len(one.encode("utf-8", "surrogatepass"))
         elif isinstance(one, list):
             waiting += one
         elif isinstance(one, dict):
             if one.get("type") in _ATTACHMENTS:
-                attachments += 1
+                kinds.append(one["type"])
                 continue
             for name, inside in one.items():
                 if name not in _ASIDE:
@@ -57,4 +76,4 @@ def _measured(value: object) -> tuple[int, int]:
                     waiting.append(inside)
         elif one is not None:
             size += len(str(one))
-    return attachments, size
+    return size

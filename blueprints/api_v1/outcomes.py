@@ -9,7 +9,7 @@ from models.reservation import Outcome
 
 from .attempts import Attempts
 from .calls import Call
-from .input_estimate import BYTES_PER_TOKEN, estimated_request_tokens
+from .input_estimate import BYTES_PER_TOKEN
 from .translation.chat_answer import Tokens
 
 
@@ -38,13 +38,14 @@ def outcome_of(
         first_output_ms=None if first_output_at is None else _milliseconds(first_output_at - call.started),
         duration_ms=_milliseconds(time.monotonic() - call.started),
         cost=_cost(tokens, route.price),
+        routing=attempts.receipt.text(),
     )
 
 
 def estimated_tokens(call: Call, output_bytes: int) -> Tokens:
-    """Return counts for an answer whose upstream told none; the request is walked through, so only then."""
+    """Return counts for an answer whose upstream told none."""
     return Tokens(
-        prompt=estimated_request_tokens(call.body),
+        prompt=call.features.prompt_tokens,
         completion=-(-output_bytes // BYTES_PER_TOKEN),
         estimated=True,
     )

@@ -23,7 +23,7 @@ from .attempts import Attempts
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTimeout
-from .exchange import Exchanges, keep
+from .exchange import keep
 from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens, shape_of
@@ -42,7 +42,7 @@ class StreamedAnswer:
     def __init__(
         self,
         call: Call,
-        exchanges: Exchanges,
+        attempts: Attempts,
         ticket: Ticket,
         upstreams: Upstreams,
         watch: ClientWatch,
@@ -54,8 +54,8 @@ class StreamedAnswer:
         self._upstreams = upstreams
         self._watch = watch
         self._on_end = on_end
-        self._attempts = Attempts(call, exchanges, upstreams.without_effort)
-        self._exchange = exchanges.for_route(self._attempts.route)
+        self._attempts = attempts
+        self._exchange = attempts.exchange
         self._first_output_at: float | None = None
         self._last_sent = call.started
         self._opening: Opening | None = None
@@ -112,13 +112,14 @@ class StreamedAnswer:
             try:
                 self._translator.restart()
                 yield from self._attempt(route, payload, is_last=part == self._exchange.parts - 1)
-                self._attempts.succeeded()
+                self._attempts.completed()
                 part += 1
                 if part == self._exchange.parts:
                     return
                 self._attempts.begin_part(part, self._exchange)
             except GatewayError as error:
                 if self._ticket.is_marked:
+                    self._attempts.broke(error)
                     log.warning("%s: cut after output: %s: %s", self._call.request_id, error.code, error.detail)
                     raise
                 self._attempts.failed(error)
@@ -127,11 +128,10 @@ class StreamedAnswer:
 
     def _attempt(self, route: Route, payload: bytes, *, is_last: bool) -> Iterator[bytes]:
         limits = route.upstream
-        deadline = time.monotonic() + limits.first_byte_timeout
+        patience_s = self._attempts.patience_s(limits.first_byte_timeout)
+        deadline = time.monotonic() + patience_s
         answer = None
-        self._opening = Opening(
-            lambda: self._upstreams.send(route, self._exchange.path, payload, wait_s=limits.first_byte_timeout)
-        )
+        self._opening = Opening(lambda: self._upstreams.send(route, self._exchange.path, payload, wait_s=patience_s))
         while answer is None:
             with self._watch:
                 answer = self._opening.wait(self._patience(deadline))
@@ -214,6 +214,7 @@ class StreamedAnswer:
             if self._ticket.is_marked and out:
                 yield out  # what came is the client's, also where the end is missing
             raise
+        self._attempts.completed()
         outcome = self._outcome(usage_log.COMPLETED, None, counts)
         if self._ticket.is_marked:
             self._ticket.settle(outcome)
@@ -232,6 +233,7 @@ class StreamedAnswer:
         """Close the row of a stream that did not end by itself; changes nothing once it is closed."""
         if self._ticket.is_closed:
             return
+        self._attempts.leave()
         counts = None
         if self._ticket.is_marked:
             counts = self._translator.tokens() or estimated_tokens(self._call, self._translator.output_bytes)

@@ -16,7 +16,7 @@ from .attempts import Attempts
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
 from .errors import GatewayError, UpstreamTimeout
-from .exchange import Exchange, Exchanges, keep
+from .exchange import Exchange, keep
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
 from .upstream import Upstreams
@@ -24,7 +24,7 @@ from .upstream import Upstreams
 
 def whole_answer(
     call: Call,
-    exchanges: Exchanges,
+    attempts: Attempts,
     ticket: Ticket,
     upstreams: Upstreams,
     watch: ClientWatch,
@@ -36,9 +36,9 @@ def whole_answer(
         GatewayError: no route gave a usable answer; nothing is counted.
         ClientGone: the client left before the answer was there; nothing is counted.
     """
-    attempts = Attempts(call, exchanges, upstreams.without_effort)
 
     def give_back(status: str, error_code: str) -> None:
+        attempts.leave()
         outcome = outcome_of(call, attempts, status, error_code=error_code)
         ticket.give_back(outcome)
         on_end(outcome)
@@ -80,7 +80,7 @@ def _told(attempts: Attempts, upstreams: Upstreams, watch: ClientWatch) -> tuple
     """Return what the first upstream with a usable answer tells for one part."""
     while True:
         route, exchange, payload = attempts.next()
-        limit_s = route.upstream.answer_timeout
+        limit_s = attempts.patience_s(route.upstream.answer_timeout)
         try:
             with gevent.Timeout(limit_s, UpstreamTimeout(detail=f"no whole answer in {limit_s} s")), watch:
                 told = upstreams.send(route, exchange.path, payload, wait_s=limit_s).json()
@@ -88,5 +88,5 @@ def _told(attempts: Attempts, upstreams: Upstreams, watch: ClientWatch) -> tuple
         except GatewayError as error:
             attempts.failed(error)
         else:
-            attempts.succeeded()
+            attempts.completed()
             return part, exchange

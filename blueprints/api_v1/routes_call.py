@@ -17,8 +17,9 @@ from models.reservation import Outcome
 from service.services import services
 
 from .admission import Ticket, admit
+from .attempts import Attempts
 from .authentication import Caller, authenticate
-from .blueprint import upstreams
+from .blueprint import router, upstreams
 from .body import json_object, read_body
 from .calls import Call, new_id
 from .client_watch import ClientGone, ClientWatch
@@ -29,6 +30,7 @@ from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .relay_stream import StreamedAnswer
 from .relay_whole import whole_answer
+from .request_features import features_of
 
 CLIENT_GONE = 499  # nobody reads it; nginx uses the same number in its log
 
@@ -48,8 +50,8 @@ def json_body() -> dict[str, Any]:
     return json_object(read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024))
 
 
-def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str) -> Call:
-    """Return the call that a checked body makes.
+def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str, items: list[dict[str, Any]]) -> Call:
+    """Return the call that a checked body makes; ``items`` are its conversation, with the turns that it builds on.
 
     Raises:
         UnknownModel: it names no public alias.
@@ -60,10 +62,12 @@ def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str) ->
         endpoint=endpoint,
         body=body,
         profile=profile,
+        features=features_of(body, items, endpoint=endpoint, account_id=who.account_id, speed=who.plan.speed),
         alias_asked=body.get("model"),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),
         started=time.monotonic(),
+        deadline_s=services().catalog.service.deadline_seconds,
         created=int(time.time()),
         answer_id=new_id(id_prefix),
     )
@@ -165,7 +169,8 @@ def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
 
 def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
     try:
-        told = whole_answer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
+        attempts = Attempts(call, exchanges, router())
+        told = whole_answer(call, attempts, ticket, upstreams(), watch, _log_outcome())
     finally:
         watch.stop()
     return json_answer(told, quota_headers(ticket.standing, call.endpoint))
@@ -174,7 +179,8 @@ def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch)
 def _stream(
     call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch, kept: KeptResponse | None
 ) -> Response:
-    stream = StreamedAnswer(call, exchanges, ticket, upstreams(), watch, _log_outcome())
+    attempts = Attempts(call, exchanges, router())
+    stream = StreamedAnswer(call, attempts, ticket, upstreams(), watch, _log_outcome())
     pieces: Iterable[bytes] = stream
     if kept is None:
         stream.begin()

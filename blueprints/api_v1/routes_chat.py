@@ -17,5 +17,5 @@ def create_chat_completion() -> Response:
     who = caller()
     body = json_body()
     check_chat(body)
-    call = call_of(who, body, "chat/completions", "chatcmpl-")
+    call = call_of(who, body, "chat/completions", "chatcmpl-", body["messages"])
     return answer(who, call, chat_result_ids(body["messages"]), lambda new_call_id: ChatExchanges(call, new_call_id))

@@ -6,6 +6,7 @@ from flask import Response
 
 from .blueprint import bp
 from .exchange_completions import CompletionsExchanges
+from .input_estimate import request_items
 from .routes_call import answer, call_of, caller, json_body
 from .schemas import check_completions
 from .translation.completions_over_chat import plan_completion
@@ -18,5 +19,5 @@ def create_completion() -> Response:
     body = json_body()
     check_completions(body)
     plan = plan_completion(body)
-    call = call_of(who, body, "completions", "cmpl-")
+    call = call_of(who, body, "completions", "cmpl-", request_items(body))
     return answer(who, call, None, lambda _new_call_id: CompletionsExchanges(call, plan))

@@ -36,10 +36,11 @@ def create_response() -> Response:
     who = caller()
     body = json_body()
     check_responses(body)
-    call = call_of(who, body, "responses", "resp_")
     store = _store(who)
+    history = _history(store, body)
+    call = call_of(who, body, "responses", "resp_", [*history, *items_of(body.get("input"))])
     kept = KeptResponse(call, None if body.get("store") is False else store, running_responses())
-    return _answered(who, call, store, kept, compacts=asks_compaction(body))
+    return _answered(who, call, store, history, kept, compacts=asks_compaction(body))
 
 
 @bp.post("/responses/compact")
@@ -49,8 +50,11 @@ def compact_conversation() -> Response:
     told = json_body()
     check_compact(told)
     body = {name: value for name, value in told.items() if name not in ("stream", "stream_options")}
-    call = call_of(who, body, COMPACT_ENDPOINT, "resp_")
-    return _answered(who, call, _store(who), KeptResponse(call, None, running_responses()), compacts=True)
+    store = _store(who)
+    history = _history(store, body)
+    call = call_of(who, body, COMPACT_ENDPOINT, "resp_", [*history, *items_of(body.get("input"))])
+    kept = KeptResponse(call, None, running_responses())
+    return _answered(who, call, store, history, kept, compacts=True)
 
 
 @bp.post("/responses/input_tokens")
@@ -112,9 +116,16 @@ def cancel_response(response_id: str) -> Response:
     return json_answer(stopped, quota_headers(current_standing(who), "responses"))
 
 
-def _answered(who: Caller, call: Call, store: ResponseStore, kept: KeptResponse, *, compacts: bool) -> Response:
+def _answered(
+    who: Caller,
+    call: Call,
+    store: ResponseStore,
+    history: list[dict[str, Any]],
+    kept: KeptResponse,
+    *,
+    compacts: bool,
+) -> Response:
     seals = _seals(who)
-    history = _history(store, call.body)
     body = summary_request(call.body) if compacts else call.body
     asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
     result_ids = None if compacts else item_result_ids([*history, *items_of(body.get("input"))])

@@ -79,7 +79,6 @@ class Upstreams:
     def __init__(self, catalog: Catalog, env: Mapping[str, str]) -> None:
         """Open nothing yet; keys are read from ``env`` by the names that the catalog gives."""
         self._doors = {upstream.name: _Door(upstream, catalog.api_key(upstream, env)) for upstream in catalog.upstreams}
-        self.without_effort: set[Route] = set()  # routes that refused a reasoning effort in this process
 
     def send(self, route: Route, path: str, payload: bytes, *, wait_s: float) -> UpstreamAnswer:
         """Post ``payload`` to ``path`` below the upstream's base address; return its answer of status 200.

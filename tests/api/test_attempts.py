@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,22 +21,42 @@ from blueprints.api_v1.errors import (
     UpstreamRefused,
 )
 from catalog.model import Dialect, Profile, Route, Upstream
+from routing.features import Features
+from routing.router import Router
 
 
 def route(
     name: str, *, order: int = 0, context_length: int | None = None, weight: int = 1, dialect: Dialect = "chat"
 ) -> Route:
     return Route(
-        upstream=Upstream(name, "http://127.0.0.1:9/v1", None, dialect, 1, 1, 1, 1),
+        upstream=Upstream(name, "http://127.0.0.1:9/v1", None, dialect, 1, 1, 1, 1, True),
         model=name,
         order=order,
         weight=weight,
         context_length=context_length,
         input=("text",),
         tools=True,
+        structured_output=True,
         price=None,
         reasoning_efforts=("low", "high"),
     )
+
+
+def features(**others: Any) -> Features:
+    """Of the plainest request, but for what is given."""
+    plain: dict[str, Any] = {
+        "endpoint": "chat/completions",
+        "stream": False,
+        "speed": "standard",
+        "prompt_tokens": 1,
+        "modalities": frozenset(),
+        "tools": False,
+        "structured_output": False,
+        "conversation": None,
+        "is_first_turn": True,
+        "is_named": False,
+    }
+    return Features(**plain | others)
 
 
 @dataclass
@@ -58,14 +79,31 @@ class Exchange:
 class Tried:
     """The attempts of one call, and what they sent."""
 
-    def __init__(self, *routes: Route, unable: set[str] | None = None, known: set[Route] | None = None) -> None:
-        self.known: set[Route] = set() if known is None else known
+    def __init__(self, *routes: Route, unable: set[str] | None = None, router: Router | None = None) -> None:
+        self.router = router or Router()
         profile = Profile("a", "A", "", "high", None, None, routes, 0)
+        self.routes = routes
         self.call = Call(
-            "req_1", "chat/completions", {"messages": []}, profile, None, False, False, 0.0, 0, "chatcmpl-1"
+            request_id="req_1",
+            endpoint="chat/completions",
+            body={"messages": []},
+            profile=profile,
+            features=features(),
+            alias_asked=None,
+            stream=False,
+            include_usage=False,
+            started=time.monotonic(),
+            deadline_s=60,
+            created=0,
+            answer_id="chatcmpl-1",
         )
         self.exchange = Exchange(unable or set())
-        self.attempts = Attempts(self.call, cast(Any, self.exchange), self.known)
+        self.attempts = Attempts(self.call, cast(Any, self.exchange), self.router)
+
+    @property
+    def known(self) -> set[str]:
+        """The models that are known to take no effort."""
+        return {one.model for one in self.routes if self.router.health.of(one).takes_no_effort}
 
     def send(self) -> tuple[str, str | None]:
         """The model and the effort of the next attempt."""
@@ -113,8 +151,8 @@ def test_refused_effort_is_left_out_and_that_is_remembered_once_it_helped(error:
     assert tried.send() == ("one", None)
     assert not tried.known
     tried.attempts.succeeded()
-    assert {one.model for one in tried.known} == {"one"}
-    assert Tried(*tried.known, known=tried.known).send() == ("one", None)
+    assert tried.known == {"one"}
+    assert Tried(*tried.routes, router=tried.router).send() == ("one", None)
 
 
 def test_effort_that_was_not_the_trouble_is_sent_again_by_the_next_call() -> None:

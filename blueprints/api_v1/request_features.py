@@ -1,0 +1,88 @@
+"""What a checked request needs of a route: read from its body once, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+from catalog.model import Modality, Speed
+from routing.features import Features
+
+from .input_estimate import measured
+
+# Files of the Responses API are not among them: text in a file goes to every route as text, so only the
+# translation can tell whether a route takes one.
+_MODALITIES: dict[str, Modality] = {
+    "image_url": "image",
+    "input_image": "image",
+    "input_audio": "audio",
+    "file": "file",
+}
+_STRUCTURED = ("json_object", "json_schema")
+_TOLD_OF_A_TEXT = 4096  # characters: enough to tell one opening from another
+
+
+def features_of(
+    body: dict[str, Any], items: list[dict[str, Any]], *, endpoint: str, account_id: int, speed: Speed
+) -> Features:
+    """Return the features of a request whose whole conversation is ``items``, earlier turns included."""
+    found = measured(body, items)
+    named = body.get("prompt_cache_key")
+    is_named = isinstance(named, str) and named != ""
+    conversation = None
+    if is_named:
+        conversation = _number(account_id, str(named))
+    elif endpoint != "completions":  # each of them stands for itself
+        conversation = _number(account_id, *_opening(body, items))
+    return Features(
+        endpoint=endpoint,
+        stream=bool(body.get("stream")),
+        speed=speed,
+        prompt_tokens=found.tokens,
+        modalities=frozenset(_MODALITIES[kind] for kind in found.attachments if kind in _MODALITIES),
+        tools=bool(body.get("tools") or body.get("functions")),
+        structured_output=_format_of(body) in _STRUCTURED,
+        conversation=conversation,
+        is_first_turn=not any(_is_answer(item) for item in reversed(items)),
+        is_named=is_named,
+    )
+
+
+def _format_of(body: dict[str, Any]) -> object:
+    text = body.get("text")
+    told = text.get("format") if isinstance(text, dict) else body.get("response_format")
+    return told.get("type") if isinstance(told, dict) else None
+
+
+def _is_answer(item: dict[str, Any]) -> bool:
+    return item.get("role") in ("assistant", "tool", "function") or str(item.get("type")).endswith(("_call", "_output"))
+
+
+def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what stays the same in every turn: instructions, and all up to the first message of the user."""
+    instructions = body.get("instructions")
+    if isinstance(instructions, str):
+        yield _shortened(instructions)
+    for item in items:
+        yield str(item.get("role"))
+        content = item.get("content")
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, str):
+                yield _shortened(part)
+            elif isinstance(part, dict):
+                for name, value in part.items():
+                    yield f"{name} {_shortened(str(value))}"
+        if item.get("role") == "user":
+            return
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _TOLD_OF_A_TEXT else f"{text[:_TOLD_OF_A_TEXT]} {len(text)}"
+
+
+def _number(account_id: int, *words: str) -> int:
+    digest = blake2b(str(account_id).encode(), digest_size=8)
+    for word in words:
+        digest.update(b"\0" + word.encode("utf-8", "surrogatepass"))
+    return int.from_bytes(digest.digest())

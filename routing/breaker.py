@@ -1,0 +1,85 @@
+"""A circuit breaker: a route that keeps failing is left alone for a while, then tried by a single request.
+
+After Nygard, "Release It!" (2nd edition, 2018), chapter 5. Times are of a monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+State = Literal["closed", "open", "half_open"]
+
+WINDOW_S = 30
+LEAST_FAILURES = 5
+LEAST_RATE = 0.5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+
+
+class Breaker:
+    """Closed: all may pass. Open: nobody. Half open: one, whose outcome decides; nobody while it is under way."""
+
+    def __init__(self) -> None:
+        """Begin closed."""
+        self._seconds: deque[list[int]] = deque()  # [second, failures, successes], of the window alone
+        self._open_until: float | None = None
+        self._pause_s = FIRST_PAUSE_S
+        self._trial: object | None = None
+
+    def state(self, now: float) -> State:
+        """Return the state: ``open`` while the pause lasts, ``half_open`` from its end to a trial's outcome."""
+        if self._open_until is None:
+            return "closed"
+        return "open" if now < self._open_until else "half_open"
+
+    def wait_s(self, now: float) -> float:
+        """Return in how many seconds somebody may pass; 0 for now. A trial under way is given one second."""
+        if self._open_until is None:
+            return 0.0
+        if now < self._open_until:
+            return self._open_until - now
+        return 1.0 if self._trial is not None else 0.0
+
+    def enter(self, now: float, who: object) -> bool:
+        """Let ``who`` pass, or not; it tells how it went by ``succeeded``, ``failed`` or, knowing neither, ``left``."""
+        if self.wait_s(now) > 0:
+            return False
+        if self._open_until is not None:
+            self._trial = who
+        return True
+
+    def succeeded(self, now: float, who: object) -> None:
+        """Note an attempt that went well; a trial closes the breaker."""
+        if self._open_until is None:
+            self._current(now)[2] += 1
+        elif self._trial is who:
+            self._open_until = self._trial = None
+            self._pause_s = FIRST_PAUSE_S
+            self._seconds.clear()
+
+    def failed(self, now: float, who: object) -> None:
+        """Note an attempt that failed; open where that was too many, or the trial."""
+        if self._open_until is not None:
+            if self._trial is who:
+                self._trial = None
+                self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+                self._open_until = now + self._pause_s
+            return  # others began before it opened: what they met is known
+        self._current(now)[1] += 1
+        failures = sum(each[1] for each in self._seconds)
+        successes = sum(each[2] for each in self._seconds)
+        if failures >= LEAST_FAILURES and failures >= LEAST_RATE * (failures + successes):
+            self._open_until = now + self._pause_s
+
+    def left(self, who: object) -> None:
+        """Note an attempt that ended without a verdict: its client went away. The next one is the trial."""
+        if self._trial is who:
+            self._trial = None
+
+    def _current(self, now: float) -> list[int]:
+        second = int(now)
+        while self._seconds and self._seconds[0][0] <= second - WINDOW_S:
+            self._seconds.popleft()
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append([second, 0, 0])
+        return self._seconds[-1]
