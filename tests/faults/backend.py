@@ -121,6 +121,6 @@ native_backend = Backend(
     ],
     whole=lambda text: completed(_message_item(text))["response"],
     whole_reasoning=completed(_reasoning_item())["response"],
-    whole_failed=_response("failed", error=_ERROR),
+    whole_failed=_response("failed", error=_ERROR) | {"output": [_message_item(BEGUN)]},
     without_choices={"type": "response.in_progress", "response": _response("in_progress")},
 )
