@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -19,6 +20,7 @@ import blueprints.docs.routes
 import blueprints.health.routes
 import blueprints.plans.routes
 import blueprints.product.routes
+import blueprints.reference.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
 from assets import register_assets
 from blueprints.api_v1.upstream import Upstreams
@@ -97,6 +99,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)
+    app.register_blueprint(blueprints.reference.routes.bp, describe=lambda: _description_of_the_api(catalog))
     register_assets(app, ROOT / "static")
     register_page_helpers(app)
     app.register_error_handler(Exception, _answer_error)
@@ -105,6 +108,13 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = TrustedProxies(app.wsgi_app, catalog.service.trusted_proxies)  # type: ignore[method-assign]
     return app
+
+
+def _description_of_the_api(catalog: Catalog) -> dict[str, Any]:
+    # Only a process that is asked for the document pays for apispec.
+    from blueprints.api_v1.openapi.document import openapi_document
+
+    return openapi_document(catalog)
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:

@@ -20,7 +20,7 @@ from .examples import Examples
 from .field_shapes import request_field_shape
 from .input_shapes import INPUT_SHAPES
 from .listing_shapes import LISTING_SHAPES, error_shape
-from .requests import BODIES, MORE, field_words
+from .requests import BODIES, DERIVED, MORE, field_words
 from .response_shapes import RESPONSE_SHAPES
 from .shapes import Shape, ref
 
@@ -69,7 +69,7 @@ def openapi_document(catalog: Catalog) -> dict[str, Any]:
         spec.components.header(name, shown)
     for name, schema in BODIES.items():
         spec.components.schema(name, schema=schema, component=MORE[name])
-    for shapes in (INPUT_SHAPES, CHAT_SHAPES, RESPONSE_SHAPES, EVENT_SHAPES, LISTING_SHAPES):
+    for shapes in (DERIVED, INPUT_SHAPES, CHAT_SHAPES, RESPONSE_SHAPES, EVENT_SHAPES, LISTING_SHAPES):
         for name, shape in shapes.items():
             spec.components.schema(name, component=shape)
     for endpoint in ENDPOINTS:

@@ -6,12 +6,11 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from ..fields import Text
 from ..schemas import ChatRequest, CompletionRequest
 from ..schemas_responses import ResponsesRequest
 from .field_shapes import field_shape
 from .request_words import DEFAULTS, WORDS
-from .shapes import Shape
+from .shapes import Shape, ref
 
 _PASSED = (
     "Fields that are not listed are passed to the model as they are; null means absent. "
@@ -50,24 +49,26 @@ class ResponsesBody(ResponsesRequest):
     tool_choice = ToolChoice()
 
 
-class CompactBody(ResponsesBody):
-    """A request for a compaction: the model must be named."""
-
-    model = Text(required=True, longest=256)
-
-
 BODIES: dict[str, type[Schema]] = {
     "ChatCompletionRequest": ChatRequest,
     "CompletionRequest": CompletionBody,
     "ResponsesRequest": ResponsesBody,
-    "CompactRequest": CompactBody,
 }
 _NEEDS_INPUT = [{"required": ["input"]}, {"required": ["previous_response_id"]}]
 MORE: dict[str, dict[str, Any]] = {
     "ChatCompletionRequest": {"description": f"A chat. {_PASSED}"},
     "CompletionRequest": {"description": f"Texts to continue. {_PASSED}"},
     "ResponsesRequest": {"description": f"What to answer. {_PASSED}", "anyOf": _NEEDS_INPUT},
-    "CompactRequest": {"description": f"What to sum up. {_PASSED}", "anyOf": _NEEDS_INPUT},
+}
+
+# Made of one of the bodies.
+DERIVED: dict[str, Shape] = {
+    "CompactRequest": {
+        "description": "The same body with a model that is named. `stream` and `store` are without effect here.",
+        "allOf": [ref("ResponsesRequest")],
+        "required": ["model"],
+        "properties": {"model": {"type": "string"}},
+    }
 }
 
 
