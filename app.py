@@ -12,10 +12,13 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+import blueprints.account.routes
 import blueprints.api_v1.blueprint
 import blueprints.api_v1.error_table
 import blueprints.api_v1.routes
+import blueprints.auth.blueprint
 import blueprints.auth.routes
+import blueprints.auth.routes_passwords
 import blueprints.docs.routes
 import blueprints.health.routes
 import blueprints.plans.routes
@@ -94,7 +97,8 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
 
     login_manager.init_app(app)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
-    app.register_blueprint(blueprints.auth.routes.bp)
+    app.register_blueprint(blueprints.auth.blueprint.bp)
+    app.register_blueprint(blueprints.account.routes.bp)
     app.register_blueprint(blueprints.product.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)

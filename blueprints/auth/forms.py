@@ -1,4 +1,4 @@
-"""The forms of sign-up, sign-in and the first operator, named as password managers expect."""
+"""The forms that take a password, named as password managers expect."""
 
 from __future__ import annotations
 
@@ -22,19 +22,35 @@ class SignInForm(FlaskForm):
     )
 
 
-class NewAccountForm(FlaskForm):
+def _new_password(label: str) -> PasswordField:
+    return PasswordField(
+        label,
+        [InputRequired("Choose a password.")],
+        description=f"At least {passwords.LEAST_CHARACTERS} characters. A few words make a good one.",
+        render_kw={"autocomplete": "new-password", "minlength": passwords.LEAST_CHARACTERS},
+    )
+
+
+class NewPasswordForm(FlaskForm):
+    """A password that is chosen."""
+
+    password = _new_password("Password")
+
+    def validate_password(self, field: Field) -> None:
+        """Refuse a password that is too short or too long, beside the field."""
+        try:
+            passwords.check_fit(field.data)
+        except passwords.UnfitPassword as error:
+            raise ValidationError(str(error)) from error
+
+
+class NewAccountForm(NewPasswordForm):
     """Address and password of an account to be made."""
 
     email = EmailField(
         "E-mail address",
         [InputRequired("Enter your e-mail address.")],
         render_kw={"autocomplete": "username", "autofocus": True},
-    )
-    password = PasswordField(
-        "Password",
-        [InputRequired("Choose a password.")],
-        description=f"At least {passwords.LEAST_CHARACTERS} characters. A few words make a good one.",
-        render_kw={"autocomplete": "new-password", "minlength": passwords.LEAST_CHARACTERS},
     )
 
     def validate_email(self, field: Field) -> None:
@@ -44,9 +60,27 @@ class NewAccountForm(FlaskForm):
         except refusals.UnfitEmail as error:
             raise ValidationError(str(error)) from error
 
-    def validate_password(self, field: Field) -> None:
-        """Refuse a password that is too short or too long, beside the field."""
-        try:
-            passwords.check_fit(field.data)
-        except passwords.UnfitPassword as error:
-            raise ValidationError(str(error)) from error
+
+class ResetPasswordForm(NewPasswordForm):
+    """The new password of an account whose old one is lost."""
+
+    password = _new_password("New password")
+
+
+class ChangePasswordForm(NewPasswordForm):
+    """The present password, as proof, and the new one."""
+
+    present = PasswordField(
+        "Present password",
+        [InputRequired("Enter your present password.")],
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
+    password = _new_password("New password")
+
+
+class ConfirmForm(FlaskForm):
+    """The present password, as proof that whoever presses the button is the member."""
+
+    present = PasswordField(
+        "Password", [InputRequired("Enter your password.")], render_kw={"autocomplete": "current-password"}
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from blueprints.auth.blueprint import bp
+from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import NewAccountForm, SignInForm
 from blueprints.auth.login import end_session, start_session
 from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
 from return_path import own_path
 from service import membership, refusals
 from service.services import services
-
-bp = Blueprint("auth", __name__)
 
 
 @bp.route("/sign-up", methods=["GET", "POST"])
@@ -25,16 +25,16 @@ def sign_up() -> ResponseReturnValue:
         return render_template("auth/closed.html"), 200 if request.method in ("GET", "HEAD") else 403
     form = NewAccountForm()
     if not form.validate_on_submit():
-        return _form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form)
     sign_up_attempt(request.remote_addr or "")
     try:
         member = membership.sign_up(form.email.data, form.password.data)
     except refusals.EmailTaken:
         form.email.errors = ["An account with this address exists already. Sign in instead."]
-        return _form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form)
     except refusals.Suspended as error:
         form.email.errors = [str(error)]
-        return _form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form)
     start_session(member)
     return redirect(url_for("docs.documentation"), 303)
 
@@ -47,17 +47,17 @@ def sign_in() -> ResponseReturnValue:
         return redirect(target, 303)
     form = SignInForm()
     if not form.validate_on_submit():
-        return _form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form)
     attempt = sign_in_attempt(request.remote_addr or "", form.email.data)
     try:
         member = membership.authenticate(form.email.data, form.password.data)
     except refusals.Suspended as error:
         attempt.succeeded()
         form.form_errors.append(str(error))
-        return _form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form)
     if member is None:
         form.form_errors.append("E-mail address and password do not belong together. Check both.")
-        return _form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form)
     attempt.succeeded()
     start_session(member)
     return redirect(target, 303)
@@ -79,21 +79,23 @@ def operator() -> ResponseReturnValue:
         return _link_refused()
     form = NewAccountForm()
     if not form.validate_on_submit():
-        return _form_page("auth/operator.html", form)
+        return form_page("auth/operator.html", form)
     try:
         member = membership.create_first_operator(link_secret, form.email.data, form.password.data)
     except refusals.LinkNotUsable:
         return _link_refused()
     except refusals.EmailTaken:
         form.email.errors = ["A member's account has this address. Use another one for the operator."]
-        return _form_page("auth/operator.html", form)
+        return form_page("auth/operator.html", form)
     start_session(member)
     return redirect(url_for("docs.documentation"), 303)
 
 
-def _form_page(template: str, form: NewAccountForm | SignInForm) -> ResponseReturnValue:
-    """Show a form; 422 when what was sent in it cannot be used."""
-    return render_template(template, form=form), 422 if form.errors else 200
+@bp.errorhandler(refusals.AccountChanged)
+def sign_in_again(error: refusals.AccountChanged) -> ResponseReturnValue:
+    """Tell somebody whose proof became worthless while it was looked at to prove it again."""
+    flash(str(error))
+    return redirect(url_for("auth.sign_in"), 303)
 
 
 def _link_refused() -> ResponseReturnValue:

@@ -1,0 +1,75 @@
+"""Changing a password, setting a lost one by a link, and deleting the account, which asks for the password too."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from blueprints.auth.blueprint import bp
+from blueprints.auth.form_page import form_page
+from blueprints.auth.forms import ChangePasswordForm, ConfirmForm, ResetPasswordForm
+from blueprints.auth.login import end_session, start_session
+from blueprints.auth.throttling import sign_in_attempt
+from service import membership, refusals, reset_links
+
+
+@bp.get("/forgot-password")
+def forgot_password() -> ResponseReturnValue:
+    """Say how a lost password is replaced: by a link that the operator makes and hands over."""
+    return render_template("auth/forgot_password.html")
+
+
+@bp.route("/reset/<secret>", methods=["GET", "POST"], strict_slashes=False)
+def reset_password(secret: str) -> ResponseReturnValue:
+    """Set a new password by a one-time link, which looking at the page does not use up; then sign in."""
+    try:
+        owner = reset_links.owner(secret)
+        form = ResetPasswordForm()
+        if not form.validate_on_submit():
+            return form_page("auth/reset_password.html", form, owner=owner)
+        member = reset_links.reset(secret, form.password.data)
+    except (refusals.LinkNotUsable, refusals.Suspended) as error:
+        is_suspended = isinstance(error, refusals.Suspended)
+        return render_template("auth/reset_refused.html", is_suspended=is_suspended), 410
+    start_session(member)
+    flash("Your new password is set. All other browsers are signed out.")
+    return redirect(url_for("docs.documentation"), 303)
+
+
+@bp.route("/account/password", methods=["GET", "POST"])
+@login_required
+def change_password() -> ResponseReturnValue:
+    """Change the password; every other browser is signed out, and this one gets a new cookie."""
+    form = ChangePasswordForm()
+    if not form.validate_on_submit():
+        return form_page("account/password.html", form)
+    attempt = sign_in_attempt(request.remote_addr or "", current_user.member.email)
+    try:
+        member = membership.change_password(current_user.member.id, form.present.data, form.password.data)
+    except refusals.WrongPassword as error:
+        form.present.errors = [str(error)]
+        return form_page("account/password.html", form)
+    attempt.succeeded()
+    start_session(member)
+    flash("Your password is changed. All other browsers are signed out.")
+    return redirect(url_for("account.page"), 303)
+
+
+@bp.route("/account/delete", methods=["GET", "POST"])
+@login_required
+def delete_account() -> ResponseReturnValue:
+    """Delete the account, once its member has read what that means and given the password."""
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        return form_page("account/delete.html", form)
+    attempt = sign_in_attempt(request.remote_addr or "", current_user.member.email)
+    try:
+        membership.delete_own(current_user.member.id, form.present.data)
+    except refusals.WrongPassword as error:
+        form.present.errors = [str(error)]
+        return form_page("account/delete.html", form)
+    attempt.succeeded()
+    end_session()
+    flash("Your account is deleted.")
+    return redirect(url_for("auth.sign_in"), 303)
