@@ -144,6 +144,7 @@ NATIVE = {
     "stall-before-output",
     "stall-after-output",
     "endless-empty-deltas",
+    "endless-deltas-after-output",
     "only-reasoning",
 }
 """Faults that are tried on upstreams of the Responses dialect too."""
