@@ -41,7 +41,7 @@ def create(email: str, password: str | None, plan_slug: str | None, admin: bool)
     }
     lines = [f"email  {member.email}", f"plan   {held.plan_slug}", f"token  {held.token}"]
     if password is None:
-        lines.append(f"No password yet: flask accounts set-password {member.email}")
+        lines.append(f"No password yet: flask accounts set-password {member.email}, or reset-link")
     if member.is_suspended:
         lines.append(f"This address was suspended and still is: flask accounts resume {member.email}")
     return Answer(document, "\n".join(lines))
@@ -179,6 +179,23 @@ def set_password(email: str, password: str | None) -> Answer:
         return Answer({"email": member.email}, f"{member.email} has the new password.")
     document = {"email": member.email, "password": chosen}
     return Answer(document, f"The new password of {member.email}: {chosen}")
+
+
+@accounts.command("reset-link", with_appcontext=False)
+@click.argument("email")
+@answers
+@in_service
+def reset_link(email: str) -> Answer:
+    """Print a link that sets an account's password; it works once, for an hour, and replaces the one before."""
+    from service import membership, reset_links
+    from service.services import services
+
+    member = membership.find(email)
+    link = reset_links.hand_out(member.id)
+    expires_at = link.expires_at.isoformat(timespec="seconds")
+    note = port_note(services().settings)
+    lines = [link.address, *([note] if note else []), f"For {member.email}, until {expires_at}."]
+    return Answer({"email": member.email, "link": link.address, "expires_at": expires_at}, "\n".join(lines))
 
 
 @accounts.command("operator-link", with_appcontext=False)
