@@ -39,7 +39,7 @@ class Knowledge:
 
 
 def choose(alias: str, features: Features, routes: Sequence[Route], known: Knowledge) -> Choice:
-    """Order the eligible ``routes`` (one at least, in the catalog's order) for a request to ``alias``.
+    """Order the eligible ``routes`` (one at least, in the catalog's order) for a request to ``alias``; change nothing.
 
     A conversation goes where it was answered last while that is healthy. Else plans of the speed ``fast`` take
     the lowest measured time to first output, the others the catalog's order, where equals share by weight.
@@ -106,7 +106,6 @@ def _fastest_first(features: Features, routes: Sequence[Route], known: Knowledge
     for route in ordered:
         is_free = route.weight > 0 and known.health.of(route).why_left_out() is None
         if is_free and paces[id(route)].wants_measuring(now):
-            paces[id(route)].is_being_measured(now)
             others = (other for other in ordered if other is not route)
             return Choice((route, *others), "measuring")
     return Choice(tuple(ordered), "fastest")

@@ -50,11 +50,13 @@ class RouteHealth:
         """Return the breaker's state."""
         return self._breaker.state(self._clock())
 
-    def enter(self, attempt: object) -> WhyLeftOut | None:
+    def enter(self, attempt: object, *, stream: bool) -> WhyLeftOut | None:
         """Let an attempt begin and return None, or return why not. It is told of by one of the four below."""
         why = self.why_left_out()
         if why is None:
-            self._breaker.enter(self._clock(), attempt)
+            now = self._clock()
+            self._breaker.enter(now, attempt)
+            self._paces[stream].begin(now)
         return why
 
     def succeeded(self, attempt: object, *, stream: bool, seconds: float) -> None:

@@ -37,6 +37,7 @@ class Pace:
         is_old = self.seconds is None or now - self._measured_at > MEASURE_AGAIN_S
         return is_old and now >= self._measuring_until
 
-    def is_being_measured(self, now: float) -> None:
-        """Note that a request is on its way for that; for a while no further one is sent."""
-        self._measuring_until = now + MEASURING_S
+    def begin(self, now: float) -> None:
+        """Note that a request is on its way: for a while no further one is needed to measure."""
+        if self.wants_measuring(now):
+            self._measuring_until = now + MEASURING_S

@@ -87,7 +87,7 @@ class Attempts:
             route = self._waiting.popleft()
             health = self._router.health.of(route)
             attempt = object()
-            why = health.enter(attempt)
+            why = health.enter(attempt, stream=self._call.stream)
             if why is not None:
                 self.receipt.passed_over(route, why)
                 self._left_out.append(health)
