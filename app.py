@@ -24,6 +24,7 @@ import blueprints.health.routes
 import blueprints.plans.routes
 import blueprints.product.routes
 import blueprints.reference.routes
+import blueprints.usage.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
 from assets import register_assets
 from blueprints.api_v1.upstream import Upstreams
@@ -103,6 +104,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)
+    app.register_blueprint(blueprints.usage.routes.bp)
     app.register_blueprint(blueprints.reference.routes.bp, describe=lambda: _description_of_the_api(catalog))
     register_assets(app, ROOT / "static")
     register_page_helpers(app)
