@@ -121,7 +121,7 @@ def test_route_that_asks_for_a_pause_gets_it(member: Member) -> None:
         "busy-two",
         [["east/busy-one", "rate_limited"]],
     )
-    wait_until(lambda: member.model_of(ask(member, "busy", "hello")) == "busy-one", 10)
+    wait_until("the pause ends", lambda: member.model_of(ask(member, "busy", "hello")) == "busy-one", timeout_s=10)
 
 
 def test_client_is_told_how_long_the_only_route_wants_to_be_left_alone(member: Member) -> None:
