@@ -58,10 +58,12 @@
     const world = { api, alias, output: Number(output), demo: demo === "yes", session, signal };
     const tell = show(list, "The token is taken from this page");
     try {
-      world.requests = new Requests({ base, token: await wholeToken(), signal });
+      const token = await wholeToken();
+      if (!token) throw new Error("There is no token any more");
+      world.requests = new Requests({ base, token, signal });
       tell("passed", "kept in memory, for this check only");
     } catch (fault) {
-      tell("failed", fault.message, element("span", "Your session may have ended. Reload the page and sign in again.", "meaning"));
+      tell("failed", fault.message, element("span", "It was revoked, or your session has ended. Reload the page.", "meaning"));
       return false;
     }
     for (const each of checks[client]) {
