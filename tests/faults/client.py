@@ -14,7 +14,7 @@ from tests.faults.matrix import Cell
 from tests.faults.server import FaultServer
 from tests.harness.gateway import Gateway
 
-HUNG_S = 12.0
+HUNG_S = 30.0
 """Longer than every deadline of the matrix."""
 
 

@@ -19,7 +19,7 @@ from tests.faults.table import FAULTS
 from tests.harness.gateway import Gateway
 from tests.harness.processes import Processes, free_port
 
-AT_ONCE = 16
+AT_ONCE, HEAVY_AT_ONCE = 16, 2
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +53,13 @@ def tried(request: pytest.FixtureRequest, processes: Processes) -> dict[str, See
             finally:
                 free.put(member)
 
-        random.Random(1).shuffle(wanted)  # long lines and long waits side by side would only wait for each other
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return dict(zip(map(str, wanted), pool.map(attempt, wanted), strict=True))
+        found: dict[str, Seen | Exception] = {}
+        for is_heavy, at_once in ((False, AT_ONCE), (True, HEAVY_AT_ONCE)):
+            cells = [cell for cell in wanted if cell.fault.is_heavy == is_heavy]
+            random.Random(1).shuffle(cells)  # those that wait long would only wait side by side
+            with ThreadPoolExecutor(at_once) as pool:
+                found |= zip(map(str, cells), pool.map(attempt, cells), strict=True)
+        return found
 
 
 def _cell_of(item: pytest.Item) -> Cell | None:

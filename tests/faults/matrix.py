@@ -16,7 +16,7 @@ from tests.faults.verdicts import Answered, Cut, Refused, Verdict
 SECOND = "leak-second"
 """The upstream of every second route. It speaks Chat Completions, also behind one that speaks Responses."""
 KEY = "leak-key-4711"
-SLACK_S = 6.0
+SLACK_S = 10.0
 """For a busy machine, on top of a deadline. Less than a patient upstream's deadlines."""
 
 

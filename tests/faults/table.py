@@ -31,10 +31,10 @@ from tests.faults.verdicts import (
 class Limits:
     """An upstream's timeouts, in seconds."""
 
-    connect: float = 8
-    first_output: float = 8
-    answer: float = 8
-    idle: float = 8
+    connect: float = 20
+    first_output: float = 20
+    answer: float = 20
+    idle: float = 20
 
 
 PATIENT = Limits()
@@ -53,6 +53,8 @@ class Fault:
     whole: Verdict
     stream: Verdict
     limits: Limits = PATIENT
+    is_heavy: bool = False
+    """Sends so much that it is tried when little else is."""
 
     def verdict(self, *, stream: bool) -> Verdict:
         """What becomes of a request of one form."""
@@ -126,10 +128,10 @@ FAULTS = (
         Cut("upstream_timeout"),
         HASTY_LATER,
     ),
-    Fault("line-without-end", acts.line_without_end, BROKEN, BROKEN),
+    Fault("line-without-end", acts.line_without_end, BROKEN, BROKEN, is_heavy=True),
     # strange, and still an answer
     Fault("only-reasoning", acts.only_reasoning, Answered(""), Answered("")),
-    Fault("line-of-10-mb", acts.long_line, Answered(acts.LONG), Answered(acts.LONG)),
+    Fault("line-of-10-mb", acts.long_line, Answered(acts.LONG), Answered(acts.LONG), is_heavy=True),
 )
 
 NATIVE = {

@@ -25,7 +25,7 @@ REQUESTS = 1_000
 AT_ONCE = 16
 A_SECOND = 100
 """Requests; so slowly that the walk lasts as long as a circuit is open."""
-DIES_AT = 200
+DIES_AT = 60
 DEAD_S = 4.0
 BACK_WITHIN_S = 60.0
 THINKING_S = 0.02
@@ -65,6 +65,7 @@ class Walk:
         self._api = gateway.api
         self._token = token
         self._local = threading.local()
+        self._sessions: list[requests.Session] = []
 
     def ask(self, number: int) -> Answer:
         """Send one request; fails on whatever is no whole answer of one of the three."""
@@ -77,11 +78,17 @@ class Walk:
         assert read.text in NAMES
         return Answer(read.text, time.monotonic(), got.headers["x-request-id"])
 
+    def close(self) -> None:
+        """Close all connections to the gateway, which else waits for them when it stops."""
+        for session in self._sessions:
+            session.close()
+
     @property
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.headers["Authorization"] = f"Bearer {self._token}"
+            self._sessions.append(self._local.session)
         session: requests.Session = self._local.session
         return session
 
@@ -101,6 +108,7 @@ def test_upstream_dies_and_comes_back_and_no_client_notices(gateway_factory: Gat
         assert back is not None, f"no traffic on it {BACK_WITHIN_S:g} s after it came back"
         # Once it is trusted again it gets its share again, not a trial now and then.
         answers += [walk.ask(len(answers)) for _ in range(60)]
+        walk.close()
         assert Counter(one.by for one in answers[-60:])[VICTIM] >= 5
         check_rows(gateway, answers, died)
 
@@ -144,8 +152,9 @@ def check_rows(gateway: Gateway, answers: list[Answer], died: float) -> None:
     assert not [one for one in answers if one.at < died and rows[one.request_id].attempts > 1]
     second = [one for one in answers if rows[one.request_id].attempts > 1]
     assert second, "the death hit no request: this walk has shown nothing"
-    # At least 5 failures open the circuit, those under way at that moment fail too, and so may a trial or two.
-    assert len(second) <= 5 + AT_ONCE + 4
+    # At least 5 failures open the circuit, and as many as what went well shortly before; those under way fail too.
+    went_well = sum(one.by == VICTIM and one.at < died for one in answers)
+    assert len(second) <= max(5, went_well) + 2 * AT_ONCE
 
 
 def saying(name: str) -> Act:
