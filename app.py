@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 import blueprints.account.routes
 import blueprints.api_v1.blueprint
+import blueprints.api_v1.dry_run
 import blueprints.api_v1.error_table
 import blueprints.api_v1.routes
 import blueprints.auth.blueprint
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
 
     app.extensions[blueprints.api_v1.error_table.EXTENSION] = blueprints.api_v1.error_table.rows()
+    app.extensions[blueprints.api_v1.dry_run.EXTENSION] = blueprints.api_v1.dry_run.dry_run
 
     login_manager.init_app(app)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
