@@ -5,9 +5,10 @@ docs/routing.md, "Receipts", tells what each key means. Times are milliseconds s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
+
+import orjson
 
 from catalog.model import Route
 
@@ -66,4 +67,4 @@ class Receipt:
 
     def text(self) -> str:
         """Return the receipt as the usage log keeps it."""
-        return json.dumps(self.told(), separators=(",", ":"))
+        return orjson.dumps(self.told()).decode()

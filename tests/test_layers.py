@@ -46,7 +46,7 @@ LIBRARIES: Mapping[str, Sequence[str]] = {
     "blueprints.api_v1.translation": ["orjson"],
     "catalog": [],
     "config": [],
-    "routing": [],
+    "routing": ["orjson"],
     "models": ["argon2", "cryptography", "flask_sqlalchemy", "limits", "pymysql", "sqlalchemy"],
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from .exchange_items import items_of
 
 BYTES_PER_TOKEN = 4  # a rule of thumb for English text
@@ -26,12 +28,20 @@ class Measured:
 
 def measured(body: dict[str, Any], items: list[dict[str, Any]]) -> Measured:
     """Measure a request's instructions, tools, answer format and ``items``, its whole conversation."""
-    text = body.get("text")
-    values: list[Any] = [body.get(name) for name in ("instructions", "tools", "functions", "response_format")]
-    values.append(text.get("format") if isinstance(text, dict) else None)
-    values += items
     kinds: list[str] = []
-    size = _bytes_of_text(values, kinds)
+    size = 0
+    text = body.get("text")
+    answer_format = body.get("response_format") or (text.get("format") if isinstance(text, dict) else None)
+    for told in (body.get("tools"), body.get("functions"), answer_format):
+        if told:  # models read these as JSON
+            size += len(orjson.dumps(told))
+    size += _bytes_of_text([body.get("instructions")], kinds)
+    for item in items:
+        content = item.get("content")
+        if isinstance(content, str) and len(item) == 2:  # the usual message: role and content
+            size += _bytes(content)
+        else:
+            size += _bytes_of_text([item], kinds)
     tokens = len(kinds) * PER_ATTACHMENT + len(items) * PER_ITEM + -(-size // BYTES_PER_TOKEN)
     return Measured(max(1, tokens), frozenset(kinds))
 
@@ -63,7 +73,7 @@ def _bytes_of_text(values: list[Any], kinds: list[str]) -> int:
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
-            size += len(one) if one.isascii() else len(one.encode("utf-8", "surrogatepass"))
+            size += _bytes(one)
         elif isinstance(one, list):
             waiting += one
         elif isinstance(one, dict):
@@ -77,3 +87,7 @@ def _bytes_of_text(values: list[Any], kinds: list[str]) -> int:
         elif one is not None:
             size += len(str(one))
     return size
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -19,6 +19,7 @@ _MODALITIES: dict[str, Modality] = {
     "input_audio": "audio",
     "file": "file",
 }
+_ANSWERING = ("assistant", "tool", "function")
 _STRUCTURED = ("json_object", "json_schema")
 _TOLD_OF_A_TEXT = 4096  # characters: enough to tell one opening from another
 
@@ -56,7 +57,10 @@ def _format_of(body: dict[str, Any]) -> object:
 
 
 def _is_answer(item: dict[str, Any]) -> bool:
-    return item.get("role") in ("assistant", "tool", "function") or str(item.get("type")).endswith(("_call", "_output"))
+    role = item.get("role")
+    if role is None:
+        return str(item.get("type")).endswith(("_call", "_output"))
+    return role in _ANSWERING
 
 
 def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> Iterator[str]:
