@@ -85,11 +85,14 @@ def broken_chunks(wire: Wire) -> None:
 
 
 def line_without_end(wire: Wire) -> None:
-    """More than anybody would keep of one event, or one answer, and no end of it in sight."""
+    """More than anybody would keep of one event, and no end of it in sight; a whole answer breaks off there."""
     wire.head()
     wire.chunk(b'data: {"leak": "' if wire.stream else b'{"leak": "')
-    while True:
+    for _ in range(18):
         wire.chunk(b"leak" * 250_000)
+    if not wire.stream:
+        wire.close()
+    wire.hold()
 
 
 def html(wire: Wire) -> None:
