@@ -94,7 +94,8 @@ def _operation(endpoint: Endpoint, table: tuple[ErrorRow, ...], examples: Exampl
         "responses": {"200": _success(endpoint, examples), **_failures(endpoint, table, examples)},
     }
     if endpoint.has_etag:
-        operation["responses"]["304"] = {"description": "You have it already.", "headers": _headers(headers.ETAG)}
+        told = headers.ALWAYS | headers.QUOTA | headers.ETAG
+        operation["responses"]["304"] = {"description": "You have it already.", "headers": _headers(told)}
     if endpoint.request:
         body = {"schema": ref(endpoint.request), "examples": examples.requests(endpoint.operation_id)}
         operation["requestBody"] = {"required": True, "content": {_JSON: body}}
@@ -128,6 +129,8 @@ def _failures(endpoint: Endpoint, table: tuple[ErrorRow, ...], examples: Example
             told |= headers.RETRY_AFTER
         if status in (413, 429):
             told |= headers.FINAL
+        if status == 429 and endpoint.path.startswith("/responses"):
+            told |= headers.CODEX
         body: Shape = {"schema": error_shape(dict.fromkeys(row.type for row in several), [row.code for row in several])}
         known = examples.errors([row.code for row in several])
         if known:
