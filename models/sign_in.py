@@ -29,7 +29,8 @@ class SignIn(db.Model):  # type: ignore[name-defined, misc]
     """One browser that is signed in. Its network address is not kept: the device and the time say enough."""
 
     __tablename__ = "sign_ins"
-    __table_args__ = (TABLE_OPTIONS,)
+    # SQLite would give the number of a deleted row to the next one, and a stale page would end another sign-in.
+    __table_args__ = ({**TABLE_OPTIONS, "sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)

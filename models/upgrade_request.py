@@ -27,7 +27,8 @@ class UpgradeRequest(db.Model):  # type: ignore[name-defined, misc]
     """
 
     __tablename__ = "upgrade_requests"
-    __table_args__ = (TABLE_OPTIONS,)
+    # SQLite would give the number of a deleted row to the next one, and a stale page would decide another one.
+    __table_args__ = ({**TABLE_OPTIONS, "sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)

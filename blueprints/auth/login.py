@@ -59,8 +59,8 @@ def start_session(member: Member) -> None:
     Raises:
         AccountChanged: see ``sign_ins.begin``.
     """
-    secret = sign_ins.begin(member, request.user_agent.string)
     end_session()
+    secret = sign_ins.begin(member, request.user_agent.string)
     session.permanent = True
     visit = sign_ins.visit(secret)
     if visit is not None:  # else it was ended in this moment, and the next page says so

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_sign_ins_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_sign_ins"),
         sa.UniqueConstraint("digest", name="uq_sign_ins_digest"),
+        sqlite_autoincrement=True,
         **TABLE_OPTIONS,
     )
     op.create_index("ix_sign_ins_account_id", "sign_ins", ["account_id"])

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_upgrade_requests_account_id"),
         sa.PrimaryKeyConstraint("id", name="pk_upgrade_requests"),
         sa.UniqueConstraint("pending_account_id", name="uq_upgrade_requests_pending_account_id"),
+        sqlite_autoincrement=True,
         **TABLE_OPTIONS,
     )
     op.create_index("ix_upgrade_requests_account_id", "upgrade_requests", ["account_id"])
