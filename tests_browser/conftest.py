@@ -15,6 +15,7 @@ from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import Processes
 from tests_browser import checks
+from tests_browser.past import give_a_past
 from tests_browser.people import Member, ask, make_members
 from tests_browser.visits import Visits
 
@@ -168,3 +169,12 @@ def reader(gateway: Gateway, make_member: MakeMember) -> Member:
     ask(gateway, reader.token, "Tell me more", stream=True)
     ask(gateway, reader.token, "[[reset before]]")
     return reader
+
+
+@pytest.fixture(scope="session")
+def veteran(gateway: Gateway) -> Member:
+    """A member on a higher plan with four weeks of requests behind them, shared as ``reader`` is."""
+    [veteran] = make_members(gateway, 1, plan="pro")
+    give_a_past(gateway, veteran, days=28, requests=400)
+    ask(gateway, veteran.token, "Good morning")
+    return veteran

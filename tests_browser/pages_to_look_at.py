@@ -8,6 +8,12 @@ GUEST_PAGES = {
     "product": "/",
     "documentation": "/docs",
     "reference": "/docs/reference",
+    "reference-chat": "/docs/reference/chat",
+    "reference-completions": "/docs/reference/completions",
+    "reference-responses": "/docs/reference/responses",
+    "reference-models": "/docs/reference/models",
+    "reference-usage": "/docs/reference/usage",
+    "reference-objects": "/docs/reference/objects",
     "plans": "/plans",
     "sign-in": "/sign-in",
     "sign-up": "/sign-up",
@@ -18,8 +24,11 @@ MEMBER_PAGES = {
     "documentation": "/docs",
     "reference": "/docs/reference",
     "plans": "/plans",
+    "upgrade": "/plans?to=ultimate",
     "usage": "/usage",
     "account": "/account",
+    "change-password": "/account/password",
+    "delete-account": "/account/delete",
 }
 ALL_PATHS = sorted({*GUEST_PAGES.values(), *MEMBER_PAGES.values()})
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests_browser.people import Member, sign_in
 from tests_browser.watch import Watch
 
-HEIGHTS = {360: 800, 640: 800, 1280: 900, 1600: 1000}
+HEIGHTS = {320: 640, 360: 800, 640: 800, 1280: 900, 1600: 1000}
 ACTION_MS = 10_000
 
 
