@@ -27,12 +27,12 @@ def not_eligible(profile: Profile, plan: RoutePlan) -> InvalidRequest:
     if "modality" in reasons:
         asked = ", ".join(sorted(features.modalities))
         message = f"{params['content']}: the model '{profile.alias}' does not take this input ({asked}). {takes}"
-        return InvalidRequest(message, code="unsupported_modality", param=params["content"])
+        return InvalidRequest(message, code="unsupported_value", param=params["content"])
     if "tools" in reasons:
         message = f"tools: the model '{profile.alias}' does not take tools with this request. {takes}"
-        return InvalidRequest(message, code="unsupported_parameter", param="tools")
+        return InvalidRequest(message, code="unsupported_value", param="tools")
     message = f"{params['format']}: the model '{profile.alias}' gives no structured output. {takes}"
-    return InvalidRequest(message, code="unsupported_parameter", param=params["format"])
+    return InvalidRequest(message, code="unsupported_value", param=params["format"])
 
 
 def _takes(profile: Profile) -> str:

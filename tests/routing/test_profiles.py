@@ -69,9 +69,9 @@ def test_prompt_too_long_for_every_route_is_refused_as_agents_understand_it(
 @pytest.mark.parametrize(
     ("content", "fields", "code", "param"),
     [
-        ([IMAGE], {}, "unsupported_modality", "messages"),
-        ("hello", {"tools": [TOOL]}, "unsupported_parameter", "tools"),
-        ("hello", {"response_format": JSON}, "unsupported_parameter", "response_format"),
+        ([IMAGE], {}, "unsupported_value", "messages"),
+        ("hello", {"tools": [TOOL]}, "unsupported_value", "tools"),
+        ("hello", {"response_format": JSON}, "unsupported_value", "response_format"),
     ],
     ids=["image", "tools", "json"],
 )
