@@ -15,6 +15,7 @@ from blueprints.docs.client_names import client_label
         ("OpenAI/Python 3.54.0", "OpenAI SDK for Python 3.54.0"),
         ("AsyncOpenAI/Python 3.54.0", "OpenAI SDK for Python 3.54.0"),
         ("OpenAI/JS 7.57.0", "OpenAI SDK for JavaScript 7.57.0"),
+        ("Kilo-Code/7.7.9 ai-sdk/provider-utils/4.0.27 runtime/bun/1.3.14", "Kilo Code 7.7.9"),
         ("curl/8.5.0", "curl 8.5.0"),
         ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", "a browser"),
         ("my-script/2 (on the cellar's machine)", "my-script/2"),
