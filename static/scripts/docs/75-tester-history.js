@@ -10,11 +10,16 @@
     state.history.length = Math.min(state.history.length, KEPT);
   }
 
-  const outcome = (run) => (run.stopped ? "stopped" : run.status && run.trouble?.kind !== "cut" ? String(run.status) : run.trouble?.kind === "cut" ? "cut" : "not sent");
+  function outcome(run) {
+    if (run.stopped) return "stopped";
+    if (run.status === null) return "no answer";
+    return run.trouble && run.status === 200 ? `200, ${run.trouble.kind === "cut" ? "cut" : "failed"}` : String(run.status);
+  }
 
   function row(run, open) {
     const time = run.startedAt.toLocaleTimeString("en-GB");
-    const called = `${run.request.method} ${run.request.route}`;
+    const { method, route, demonstration, results } = run.request;
+    const called = `${method} ${route}${results ? ", the result" : demonstration ? ", a tool" : ""}`;
     const again = tester.button(time, () => open(run), "link");
     again.setAttribute("aria-label", `Show ${called} of ${time} again`);
     const sent = run.sentAt === null ? "" : tester.duration(run.endedAt - run.sentAt);

@@ -77,7 +77,7 @@
     element("send").setAttribute("aria-disabled", String(yes));
     element("tool").setAttribute("aria-disabled", String(yes));
     element("answer").setAttribute("aria-busy", String(yes));
-    if (heldStop && !yes) element("send").focus();
+    if (heldStop && !yes) element("send").focus({ preventScroll: true });
   }
 
   async function start(request) {
@@ -178,5 +178,7 @@
   for (const radio of tester.root.querySelectorAll("[name='try-view']")) radio.addEventListener("change", showView);
   tester.form.listen(snippets);
   showView();
+  element("no-script").hidden = true;
+  element("no-answer").hidden = false;
   for (const part of tester.root.querySelectorAll("fieldset[data-live]")) part.disabled = false;
 })();
