@@ -119,7 +119,7 @@ def _joined(several: list[list[Word]]) -> list[Word]:
 def _limits(shape: Shape) -> str:
     told = []
     for one in [shape, *shape.get("anyOf", [])]:
-        if "enum" in one:
+        if "enum" in one and one.get("type") != "boolean":
             told.append("One of " + ", ".join(f"`{value}`" for value in one["enum"] if value is not None) + ".")
         least, most = one.get("minimum"), one.get("maximum")
         if most is not None:

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from blueprints.api_v1.openapi.endpoints import ENDPOINTS
 from tests.api.client import Api
 from tests.harness.processes import ROOT
 
@@ -38,3 +39,9 @@ def test_every_header_of_a_success_is_described(small: Api) -> None:
     for name in shown:
         family, _, last = name.rpartition("-")
         assert f"`{name}`" in TEXT or (f"`{family}-limit`" in TEXT and f"`-{last}`" in TEXT), name
+
+
+def test_every_endpoint_stands_in_the_table() -> None:
+    for endpoint in ENDPOINTS:
+        path = endpoint.path.strip("/").replace("{response_id}", "{id}")
+        assert f"`{endpoint.method.upper()} {path}`" in TEXT

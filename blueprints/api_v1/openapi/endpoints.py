@@ -149,7 +149,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "Shows it as it stands, also while it is made. Events are not kept: `stream=true` is refused.",
         answer="Response",
         codes=(*_STORED, "unsupported_parameter", "context_length_exceeded"),
-        parameters=(_RESPONSE_ID, Parameter("stream", "query", "Only false.", flag())),
+        parameters=(_RESPONSE_ID, Parameter("stream", "query", "Only false.", {**flag(), "enum": [False]})),
     ),
     Endpoint(
         "delete",

@@ -55,8 +55,12 @@ BODIES: dict[str, type[Schema]] = {
     "ResponsesRequest": ResponsesBody,
 }
 _NEEDS_INPUT = [{"required": ["input"]}, {"required": ["previous_response_id"]}]
+_LOGPROBS_FOR_ALTERNATIVES = {
+    "if": {"required": ["top_logprobs"], "properties": {"top_logprobs": {"type": "integer"}}},
+    "then": {"required": ["logprobs"], "properties": {"logprobs": {"const": True}}},
+}
 MORE: dict[str, dict[str, Any]] = {
-    "ChatCompletionRequest": {"description": f"A chat. {_PASSED}"},
+    "ChatCompletionRequest": {"description": f"A chat. {_PASSED}", "allOf": [_LOGPROBS_FOR_ALTERNATIVES]},
     "CompletionRequest": {"description": f"Texts to continue. {_PASSED}"},
     "ResponsesRequest": {"description": f"What to answer. {_PASSED}", "anyOf": _NEEDS_INPUT},
 }
