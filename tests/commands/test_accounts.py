@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 
+from models.base import utcnow
 from models.token_format import is_well_formed
-from service import membership
+from service import membership, reset_links
 from tests.commands.conftest import Accounts
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"
@@ -47,6 +49,7 @@ def test_create_without_a_password_says_how_to_set_one(accounts_command: Account
         (["suspend", "nobody@example.org"], "No account has the address"),
         (["delete", "nobody@example.org"], "No account has the address"),
         (["set-password", EMAIL, "--password", "short"], "at least 10 characters"),
+        (["reset-link", "nobody@example.org"], "No account has the address"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_and_exit_code_1(
@@ -165,6 +168,34 @@ def test_set_password_makes_one_without_option_and_input(app: Flask, accounts_co
     made = accounts_command.json("set-password", EMAIL, stdin="")
     with app.app_context():
         assert membership.authenticate(EMAIL, made["password"])
+
+
+def test_reset_link_sets_the_password_of_its_account(app: Flask, accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    made = accounts_command.json("reset-link", EMAIL.upper())
+    assert made.keys() == {"email", "link", "expires_at"}
+    assert made["email"] == EMAIL
+    assert timedelta(minutes=58) < datetime.fromisoformat(made["expires_at"]) - utcnow() <= timedelta(hours=1)
+    secret = made["link"].removeprefix("http://127.0.0.1:8000/reset/")
+    assert re.fullmatch(r"[\w-]{43}", secret)
+    with app.app_context():
+        reset_links.reset(secret, PASSWORD)
+        assert membership.authenticate(EMAIL, PASSWORD)
+
+
+def test_plain_reset_link_comes_first_and_says_for_whom_and_until_when(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    first, *rest = accounts_command.run("reset-link", EMAIL).stdout.splitlines()
+    assert first.startswith("http://127.0.0.1:8000/reset/")
+    assert f"For {EMAIL}, until " in rest[-1]
+
+
+def test_suspended_account_gets_no_reset_link(accounts_command: Accounts) -> None:
+    accounts_command.run("create", EMAIL)
+    accounts_command.run("suspend", EMAIL)
+    done = accounts_command.run("reset-link", EMAIL)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert f"flask accounts resume {EMAIL}" in done.stderr
 
 
 def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, accounts_command: Accounts) -> None:
