@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from .storage import Storage
 from .usage_tally import Tally
 from .usage_totals import PORTION, Key, TotalledUpTo, UsageTotal, rows_after, tallies_of, tally_of
+
+READ_AT_ONCE = 100  # totals; a year of an account may have thousands
 
 
 def used_since(storage: Storage, account_id: int, since: datetime) -> dict[Key, Tally]:
@@ -21,7 +24,12 @@ def used_since(storage: Storage, account_id: int, since: datetime) -> dict[Key, 
     Raises:
         StorageUnavailable: the database did not answer in time.
     """
-    totalled_up_to, found = _totals(storage, account_id, since)
+    totalled_up_to, totals = _totals(storage, account_id, since)
+    found: dict[Key, Tally] = {}
+    for number, total in enumerate(totals, start=1):
+        found[total.day_start, total.alias_served, total.upstream] = tally_of(total)
+        if number % READ_AT_ONCE == 0:
+            time.sleep(0)  # other greenlets come first
     while rows := rows_after(storage, account_id, totalled_up_to, PORTION):
         recent = [row for row in rows if row.day_start >= since]
         for key, tally in tallies_of(recent).items():
@@ -29,11 +37,11 @@ def used_since(storage: Storage, account_id: int, since: datetime) -> dict[Key, 
         if len(rows) < PORTION:
             break
         totalled_up_to = rows[-1].seq
-        time.sleep(0)  # other greenlets come first
+        time.sleep(0)
     return found
 
 
-def _totals(storage: Storage, account_id: int, since: datetime) -> tuple[int, dict[Key, Tally]]:
+def _totals(storage: Storage, account_id: int, since: datetime) -> tuple[int, list[sa.Row[Any]]]:
     # One statement: between two, more rows could be added up, and be missed or seen twice.
     statement = (
         sa.select(TotalledUpTo.seq, *UsageTotal.__table__.c)
@@ -45,6 +53,5 @@ def _totals(storage: Storage, account_id: int, since: datetime) -> tuple[int, di
     )
     rows = storage.read(lambda connection: connection.execute(statement).all())
     if not rows:
-        return 0, {}
-    totals = [row for row in rows if row.day_start is not None]
-    return rows[0].seq, {(row.day_start, row.alias_served, row.upstream): tally_of(row) for row in totals}
+        return 0, []
+    return rows[0].seq, [row for row in rows if row.day_start is not None]

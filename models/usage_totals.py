@@ -34,21 +34,6 @@ Key = tuple[datetime, str, str]
 """Start of the day, alias served, upstream."""
 
 
-class _Counts(sa.TypeDecorator[dict[Any, int]]):
-    """A small mapping to numbers, as JSON text; its keys come back as text."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: dict[Any, int] | None, dialect: sa.Dialect) -> str | None:
-        """Write the mapping as JSON."""
-        return None if value is None else json.dumps(value, separators=(",", ":"), sort_keys=True)
-
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> dict[Any, int] | None:
-        """Read the mapping from JSON."""
-        return None if value is None else json.loads(value)
-
-
 class UsageTotal(db.Model):  # type: ignore[name-defined, misc]
     """What an account used on one day by one alias over one upstream (``NO_UPSTREAM``: none was reached)."""
 
@@ -75,8 +60,9 @@ class UsageTotal(db.Model):  # type: ignore[name-defined, misc]
     cost: Mapped[float | None] = mapped_column(sa.Double)
     duration_ms: Mapped[int] = mapped_column(sa.BigInteger)
     timed: Mapped[int]
-    error_codes: Mapped[dict[str, int]] = mapped_column(_Counts)
-    first_output: Mapped[dict[str, int]] = mapped_column(_Counts)
+    # JSON objects: code -> rows; step of the time to first output -> rows.
+    error_codes: Mapped[str] = mapped_column(sa.Text)
+    first_output: Mapped[str] = mapped_column(sa.Text)
 
 
 class TotalledUpTo(db.Model):  # type: ignore[name-defined, misc]
@@ -123,8 +109,8 @@ def tallies_of(rows: Iterable[LoggedRow]) -> dict[Key, Tally]:
 def tally_of(total: Any) -> Tally:
     """Return the tally that a row of the totals holds."""
     sums = {name: getattr(total, name) for name in SUMS}
-    first_output = {int(step): rows for step, rows in total.first_output.items()}
-    return Tally(**sums, cost=total.cost, error_codes=dict(total.error_codes), first_output=first_output)
+    first_output = {int(step): rows for step, rows in json.loads(total.first_output).items()}
+    return Tally(**sums, cost=total.cost, error_codes=json.loads(total.error_codes), first_output=first_output)
 
 
 def rows_after(storage: Storage, account_id: int, seq: int, at_most: int) -> list[LoggedRow]:
@@ -218,7 +204,11 @@ def _add_tally(connection: sa.Connection, account_id: int, key: Key, tally: Tall
     whole = Tally() if known is None else tally_of(known)
     whole.merge(tally)
     values: dict[str, Any] = {name: getattr(whole, name) for name in SUMS}
-    values |= {"cost": whole.cost, "error_codes": whole.error_codes, "first_output": whole.first_output}
+    values |= {
+        "cost": whole.cost,
+        "error_codes": json.dumps(whole.error_codes),
+        "first_output": json.dumps(whole.first_output),
+    }
     if known is not None:
         connection.execute(sa.update(UsageTotal).where(*where).values(values))
         return

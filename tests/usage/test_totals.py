@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -191,8 +192,8 @@ def totals(ledger: Ledger, account: int) -> dict[Any, Any]:
         (row.day_start, row.alias_served, row.upstream): (
             *[getattr(row, name) for name in COMPARED],
             None if row.cost is None else pytest.approx(row.cost),
-            sum(row.error_codes.values()),
-            sum(row.first_output.values()),
+            sum(json.loads(row.error_codes).values()),
+            sum(json.loads(row.first_output).values()),
         )
         for row in found
     }
