@@ -55,6 +55,27 @@ def test_token_that_another_tab_replaced_is_fetched_anew(visit: Visits, member: 
     expect(fact(page, "Status")).to_have_text("200 OK")
 
 
+def test_member_who_signed_out_in_another_tab_is_told(visit: Visits, member: Member) -> None:
+    page = open_tester(visit, member)
+    other = page.context.new_page()
+    other.goto("/docs")
+    other.get_by_role("button", name="Sign out").click()
+    other.wait_for_load_state()
+    visit.expect("status of 4|sign-in|ERR_ABORTED")
+    send(page, "Hello")
+    expect(page.locator("#try-trouble")).to_contain_text("Reload it and sign in again")
+
+
+def test_revoked_token_is_told_with_the_way_to_a_new_one(visit: Visits, member: Member) -> None:
+    page = open_tester(visit, member)
+    other = page.context.new_page()
+    other.goto("/docs?confirm=revoke")
+    other.get_by_role("button", name="Revoke the token now").click()
+    send(page, "Hello")
+    expect(page.locator("#try-trouble")).to_contain_text("Your token is revoked")
+    expect(page.locator("#try-trouble").get_by_role("link")).to_have_attribute("href", "/docs#token")
+
+
 def test_service_out_of_reach_is_told(visit: Visits, member: Member) -> None:
     page = open_tester(visit, member)
     send(page, "[[reply First]]")

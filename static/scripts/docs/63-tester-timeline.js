@@ -7,7 +7,7 @@
 
   function show(run) {
     const line = tester.element("timeline");
-    line.classList.toggle("empty", !run?.sentAt);
+    line.classList.toggle("unsent", !run?.sentAt);
     if (!run?.sentAt) return;
     const end = (run.endedAt ?? performance.now()) - run.sentAt;
     const first = run.firstAt === null ? null : run.firstAt - run.sentAt;
@@ -23,7 +23,6 @@
     said.textContent = first === null ? "" : `first output ${tester.duration(first)}`;
     const over = run.stopped ? "stopped" : run.trouble ? "failed" : "end";
     part("end-label").textContent = run.over ? `${over} ${tester.duration(end)}` : tester.duration(end);
-    line.classList.toggle("running", !run.over);
     line.setAttribute("aria-label", spoken(run, first, end));
   }
 

@@ -3,17 +3,18 @@
   "use strict";
   const { tester } = globalThis.smartRoute;
   const { make } = tester;
-  const SHOWN = 4000; // characters of one event
+  const EVENT_SHOWN = 4000; // characters
+  const WHOLE_SHOWN = 100_000;
 
-  const cropped = (text) =>
-    text.length > SHOWN ? `${text.slice(0, SHOWN)} … ${tester.count(text.length - SHOWN, "more character")}` : text;
+  const cropped = (text, most) =>
+    text.length > most ? `${text.slice(0, most)} … ${tester.count(text.length - most, "more character")}` : text;
 
   function row(event) {
     const about = make("span", { class: "tester-about" },
       make("span", { class: "tester-at" }, tester.duration(event.at)),
       make("span", {}, event.name),
       make("span", {}, `${tester.figure(event.bytes)} B`));
-    return make("li", {}, about, make("code", {}, cropped(event.data ?? `: ${event.comment}`)));
+    return make("li", {}, about, make("code", {}, cropped(event.data ?? `: ${event.comment}`, EVENT_SHOWN)));
   }
 
   class RawView {
@@ -39,7 +40,7 @@
       if (!over || this.ended) return;
       this.ended = true;
       this.tail.append(...last.map(row));
-      if (whole !== null) this.box.append(make("pre", { class: "tester-whole" }, cropped(indented(whole))));
+      if (whole !== null) this.box.append(make("pre", { class: "tester-whole" }, cropped(indented(whole), WHOLE_SHOWN)));
       else this.box.append(make("p", { class: "quiet" }, `${tester.count(log.total, "event")}, ${tester.count(this.run.bytes, "byte")}`));
     }
   }

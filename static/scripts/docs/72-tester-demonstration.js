@@ -48,7 +48,7 @@
       goOn: (body, answer, results) => ({
         input: [
           ...body.input,
-          ...answer.output,
+          ...(answer.output ?? []),
           ...results.map(({ call, output }) => ({ type: "function_call_output", call_id: call.id, output })),
         ],
       }),
@@ -103,7 +103,6 @@
     }, "");
     const said = "The model waits for the result. Your browser runs the tool, and the same turn goes on: nothing more is counted.";
     box.append(make("h4", {}, `${NAME} is yours to run`), make("p", {}, said), back);
-    tester.element("return")?.removeAttribute("id");
     back.id = "try-return";
   }
 
