@@ -19,12 +19,13 @@ LAYOUT_SHIFT = """() => new Promise(done => {
 
 @dataclass(frozen=True)
 class Fetched:
-    """One answer of the gateway: where from, of which kind, its headers, its size in bytes before compression."""
+    """One answer of the gateway: where from, of which kind, its headers, the bytes of its body."""
 
     url: str
     kind: str
     headers: Mapping[str, str]
-    size: int
+    on_the_wire: int
+    unpacked: int
 
 
 class Journal:
@@ -37,7 +38,13 @@ class Journal:
     def read(self) -> list[Fetched]:
         """Everything so far, in the order in which it was answered."""
         return [
-            Fetched(each.url, each.request.resource_type, each.all_headers(), len(each.body()))
+            Fetched(
+                each.url,
+                each.request.resource_type,
+                each.all_headers(),
+                each.request.sizes()["responseBodySize"],
+                len(each.body()),
+            )
             for each in self._answers
             if each.url.startswith("http")
         ]

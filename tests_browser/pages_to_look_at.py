@@ -39,10 +39,15 @@ SHOWN_WIDE = ("product", "documentation")
 
 def looks() -> list[tuple[str, bool, int, str]]:
     """Page, whether a member looks, width in px, colour scheme: all that has to look right."""
-    visits = [(name, False) for name in GUEST_PAGES] + [(name, True) for name in MEMBER_PAGES]
-    widths = {name: (PHONE, DESK, WIDE) if name in SHOWN_WIDE else (PHONE, DESK) for name, _ in visits}
     return [
         (name, member, width, scheme)
-        for name, member in visits
-        for width, scheme in product(widths[name], SCHEMES)
-    ]  # fmt: skip
+        for name, member in [*((name, False) for name in GUEST_PAGES), *((name, True) for name in MEMBER_PAGES)]
+        for width, scheme in views_of(name)
+    ]
+
+
+def views_of(name: str) -> list[tuple[int, str]]:
+    """Widths and schemes that a page is looked at in; the chapters of the reference are drawn alike."""
+    if name.startswith("reference-"):
+        return [(PHONE, "light"), (DESK, "dark")]
+    return list(product((PHONE, DESK, WIDE) if name in SHOWN_WIDE else (PHONE, DESK), SCHEMES))
