@@ -12,6 +12,9 @@ from markupsafe import Markup, escape
 from .shapes import Row, Shape, Word, fields, ref_name, type_words
 
 _JSON, _EVENTS = "application/json", "text/event-stream"
+OBJECTS, RESPONSE_OBJECTS = "objects", "response-objects"
+OBJECT_PAGES = {OBJECTS: "Objects", RESPONSE_OBJECTS: "Objects of responses"}
+_REF = re.compile(r'"#/components/schemas/(\w+)"')
 _CODE = re.compile("`([^`]+)`")
 
 
@@ -82,7 +85,7 @@ class Group:
     @property
     def slug(self) -> str:
         """The name of its page."""
-        return self.name.lower()
+        return _slug(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,16 @@ class Outline:
     headers: list[tuple[str, Markup]]
     events: list[Event]
     things: list[Thing]
+    object_pages: dict[str, str]
+
+    def page_of(self, name: str) -> str:
+        """Return the page that shows an object."""
+        return self.object_pages.get(name, OBJECTS)
 
 
 def page_names(document: dict[str, Any]) -> dict[str, str]:
     """Return the pages beside the overview: the name in the address and the title."""
-    return {tag["name"].lower(): tag["name"] for tag in document["tags"]} | {"objects": "Objects"}
+    return {_slug(tag["name"]): tag["name"] for tag in document["tags"]} | OBJECT_PAGES
 
 
 def outline_of(document: dict[str, Any], error_anchors: dict[str, str]) -> Outline:
@@ -147,6 +155,7 @@ def outline_of(document: dict[str, Any], error_anchors: dict[str, str]) -> Outli
         headers=[(name, marked_up(told["description"])) for name, told in document["components"]["headers"].items()],
         events=[_event(shape) for shape in events if "const" in shape["properties"]["type"]],
         things=[_thing(name, shape, schemas) for name, shape in schemas.items() if _is_shown(name, document)],
+        object_pages=dict.fromkeys(_of_responses_alone(document), RESPONSE_OBJECTS),
     )
 
 
@@ -278,6 +287,24 @@ def _thing(name: str, shape: Shape, schemas: dict[str, Shape]) -> Thing:
         fields(shape, schemas),
         type_words(shape) if "anyOf" in shape and "properties" not in shape else [],
     )
+
+
+def _of_responses_alone(document: dict[str, Any]) -> set[str]:
+    """Return the schemas that only endpoints below ``/responses`` speak of."""
+    reached: dict[bool, set[str]] = {True: set(), False: set()}
+    for path, methods in document["paths"].items():
+        names = reached[path.startswith("/responses")]
+        waiting = _REF.findall(json.dumps(methods))
+        while waiting:
+            name = waiting.pop()
+            if name not in names:
+                names.add(name)
+                waiting += _REF.findall(json.dumps(document["components"]["schemas"][name]))
+    return reached[True] - reached[False]
+
+
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "-")
 
 
 def _is_shown(name: str, document: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from .outline import marked_up, outline_of, page_names
+from .outline import OBJECT_PAGES, marked_up, outline_of, page_names
 from .published import Published
 
 bp = Blueprint("reference", __name__)
@@ -65,7 +65,7 @@ def _shown(name: str, title: str) -> ResponseReturnValue:
     def render(document: dict[str, Any]) -> str:
         anchors = {row.code: row.anchor for row in current_app.extensions[_ERROR_TABLE]}
         outline = outline_of(document, anchors)
-        return render_template("reference/_document.html", outline=outline, name=name)
+        return render_template("reference/_document.html", outline=outline, object_pages=OBJECT_PAGES, name=name)
 
     return render_template("reference/page.html", reference=_published().page(name, render), title=title)
 

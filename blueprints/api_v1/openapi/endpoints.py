@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 
 from .shapes import Shape, flag, one_of, text, whole
 
-CHAT, COMPLETIONS, RESPONSES, MODELS, USAGE = "Chat", "Completions", "Responses", "Models", "Usage"
+CHAT, COMPLETIONS, RESPONSES, STORED, MODELS, USAGE = (
+    "Chat",
+    "Completions",
+    "Responses",
+    "Stored responses",
+    "Models",
+    "Usage",
+)
 TAGS = {
     CHAT: "Conversations, with tools, images and answers in JSON.",
     COMPLETIONS: "Texts that go on where you stopped.",
-    RESPONSES: "The Responses API: items, stored responses, compaction. Coding agents speak it.",
+    RESPONSES: "The Responses API: items, events, compaction. Coding agents speak it.",
+    STORED: "What was kept of a response, until its time is over or you delete it.",
     MODELS: "The aliases and what they can do.",
     USAGE: "What is left of your quota.",
 }
@@ -144,7 +152,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "get",
         "/responses/{response_id}",
         "getResponse",
-        RESPONSES,
+        STORED,
         "Show a stored response",
         "Shows it as it stands, also while it is made. Events are not kept: `stream=true` is refused.",
         answer="Response",
@@ -155,7 +163,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "delete",
         "/responses/{response_id}",
         "deleteResponse",
-        RESPONSES,
+        STORED,
         "Delete a stored response",
         "Whatever builds on it is refused from then on.",
         answer="DeletedResponse",
@@ -166,7 +174,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "get",
         "/responses/{response_id}/input_items",
         "listInputItems",
-        RESPONSES,
+        STORED,
         "List what a response was asked",
         "Gives the input items of a stored response, a page at a time.",
         answer="InputItemList",
@@ -182,7 +190,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "post",
         "/responses/{response_id}/cancel",
         "cancelResponse",
-        RESPONSES,
+        STORED,
         "Stop a response",
         "Stops one that is still being streamed, within about a second and a half. One that has ended by itself is "
         "answered 400.",
