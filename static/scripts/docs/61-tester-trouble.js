@@ -51,7 +51,7 @@
     const heads = [...(row.closest("table")?.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
     return [...row.cells]
       .map((cell, place) => [heads[place] ?? "", cell.textContent.trim()])
-      .filter(([head, text]) => text && !/^(status|code|type)$/i.test(head));
+      .filter(([head, text]) => text && !/^(status|code|type)\b/i.test(head));
   }
 
   function waitOf(run) {
