@@ -43,12 +43,12 @@
       const told = await run(world);
       if (told?.note) tell("note", told.note);
       else tell("passed", told);
-      return true;
+      return told?.note ? "note" : "passed";
     } catch (fault) {
       if (world.signal.aborted) tell("stopped", "You stopped it.");
       else if (fault instanceof StepFailed) tell("failed", fault.message, ...explained(fault));
       else tell("failed", `The answer is not what was expected: ${fault.message}`);
-      return false;
+      return "failed";
     }
   }
 
@@ -64,13 +64,16 @@
       tell("passed", "kept in memory, for this check only");
     } catch (fault) {
       tell("failed", fault.message, element("span", "It was revoked, or your session has ended. Reload the page.", "meaning"));
-      return false;
+      return "Not all steps passed.";
     }
+    let outcome = "All steps passed.";
     for (const each of checks[client]) {
       status.textContent = `${each.title} …`;
-      if (!(await step(world, list, each))) return false;
+      const ended = await step(world, list, each);
+      if (ended === "failed") return "Not all steps passed.";
+      if (ended === "note") outcome = "The set-up works. One thing to note below.";
     }
-    return true;
+    return outcome;
   }
 
   function offer(box) {
@@ -86,8 +89,7 @@
       list.replaceChildren();
       list.hidden = false;
       button.textContent = "Stop";
-      const passed = await check(box, list, status, running.signal);
-      status.textContent = passed ? "All steps passed." : "Not all steps passed.";
+      status.textContent = await check(box, list, status, running.signal);
       button.replaceChildren(...label);
       running = null;
     });
