@@ -10,7 +10,9 @@ from typing import Literal
 
 State = Literal["closed", "open", "half_open"]
 
-WINDOW_S = 30
+WINDOW_S = 60.0
+WINDOW_ATTEMPTS = 20
+"""The window slides over the last so many: a busy route is judged by the last second, an idle one by a minute."""
 LEAST_FAILURES = 5
 LEAST_RATE = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
@@ -21,7 +23,7 @@ class Breaker:
 
     def __init__(self) -> None:
         """Begin closed."""
-        self._seconds: deque[list[int]] = deque()  # [second, failures, successes], of the window alone
+        self._last: deque[tuple[float, bool]] = deque(maxlen=WINDOW_ATTEMPTS)  # when, and whether it failed
         self._open_until: float | None = None
         self._pause_s = FIRST_PAUSE_S
         self._trial: object | None = None
@@ -51,11 +53,11 @@ class Breaker:
     def succeeded(self, now: float, who: object) -> None:
         """Note an attempt that went well; a trial closes the breaker."""
         if self._open_until is None:
-            self._current(now)[2] += 1
+            self._last.append((now, False))
         elif self._trial is who:
             self._open_until = self._trial = None
             self._pause_s = FIRST_PAUSE_S
-            self._seconds.clear()
+            self._last.clear()
 
     def failed(self, now: float, who: object) -> None:
         """Note an attempt that failed; open where that was too many, or the trial."""
@@ -65,21 +67,13 @@ class Breaker:
                 self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
                 self._open_until = now + self._pause_s
             return  # others began before it opened: what they met is known
-        self._current(now)[1] += 1
-        failures = sum(each[1] for each in self._seconds)
-        successes = sum(each[2] for each in self._seconds)
-        if failures >= LEAST_FAILURES and failures >= LEAST_RATE * (failures + successes):
+        self._last.append((now, True))
+        recent = [has_failed for when, has_failed in self._last if now - when < WINDOW_S]
+        failures = sum(recent)
+        if failures >= LEAST_FAILURES and failures >= LEAST_RATE * len(recent):
             self._open_until = now + self._pause_s
 
     def left(self, who: object) -> None:
         """Note an attempt that ended without a verdict: its client went away. The next one is the trial."""
         if self._trial is who:
             self._trial = None
-
-    def _current(self, now: float) -> list[int]:
-        second = int(now)
-        while self._seconds and self._seconds[0][0] <= second - WINDOW_S:
-            self._seconds.popleft()
-        if not self._seconds or self._seconds[-1][0] != second:
-            self._seconds.append([second, 0, 0])
-        return self._seconds[-1]

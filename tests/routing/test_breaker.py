@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from routing.breaker import FIRST_PAUSE_S, LEAST_FAILURES, LONGEST_PAUSE_S, WINDOW_S, Breaker
+from routing.breaker import FIRST_PAUSE_S, LEAST_FAILURES, LONGEST_PAUSE_S, WINDOW_ATTEMPTS, WINDOW_S, Breaker
 
 NOW = 100.0
 
@@ -30,6 +30,16 @@ def test_five_failures_open_it_and_four_do_not() -> None:
     breaker.failed(NOW, object())
     assert (breaker.state(NOW), breaker.wait_s(NOW)) == ("open", FIRST_PAUSE_S)
     assert not breaker.enter(NOW, object())
+
+
+def test_busy_route_that_dies_is_left_out_after_its_last_few_attempts() -> None:
+    breaker = Breaker()
+    for _ in range(1000):
+        breaker.succeeded(NOW, object())
+    for _ in range(WINDOW_ATTEMPTS // 2):
+        assert breaker.state(NOW) == "closed"
+        breaker.failed(NOW, object())
+    assert breaker.state(NOW) == "open"
 
 
 def test_failures_that_are_the_smaller_part_leave_it_closed() -> None:
