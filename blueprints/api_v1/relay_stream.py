@@ -159,6 +159,7 @@ class StreamedAnswer:
                 events = splitter.feed(piece) if piece else splitter.finish()
             except sse.EventTooLong as error:
                 raise UpstreamError(detail="an event without an end") from error
+            said_before = translator.output_bytes
             out = translator.feed(events)
             if translator.has_output and self._first_output_at is None:
                 self._first_output_at = time.monotonic()
@@ -174,7 +175,8 @@ class StreamedAnswer:
                 answer.body.take_end()
                 return
             if events and translator.has_output:
-                deadline = time.monotonic() + limits.idle_timeout
+                if out or translator.output_bytes > said_before:  # events that say nothing are silence
+                    deadline = time.monotonic() + limits.idle_timeout
                 self._ticket.mark()
             if out:
                 self._last_sent = time.monotonic()
