@@ -211,6 +211,7 @@ class ResponsesOverChat:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(message, dict):
             raise UpstreamError(detail=f"an answer without a message: {shape_of(told)}")
+        self.restart()  # of an answer that was of no use nothing may stay
         self._writer = SilentWriter()
         self._note_usage(told.get("usage"))
         calls = message.get("tool_calls")
