@@ -17,7 +17,7 @@ import orjson
 from .string_inside import AS_WRITTEN, USELESS_AFTER, is_utf8
 
 _TEXT_FIELD = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|arguments|input)"\s*:\s*"((?:[^"\\]|\\.)*)"', re.DOTALL
+    rb'"(?:content|reasoning_content|reasoning|arguments|input)"\s*:\s*"((?:[^"\\]++|\\.)*+)"', re.DOTALL
 )
 # Stands for the text while a template is made; no upstream can guess it.
 _MARK = "b5f0c1d2-smart-route-text-8e7a"

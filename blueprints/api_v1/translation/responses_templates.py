@@ -15,7 +15,7 @@ import orjson
 
 from .string_inside import USELESS_AFTER, WHOLE, is_utf8
 
-_TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]++|\\.)*+)"')
 # Stands for the text while a template is proved; no upstream can guess it.
 _MARK = "3f9a61c4-smart-route-text-d20b"
 _MOST = 4
