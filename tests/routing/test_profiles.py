@@ -52,7 +52,7 @@ def test_request_goes_at_once_to_the_first_route_that_can_take_it(
 def test_prompt_too_long_for_every_route_is_refused_as_agents_understand_it(
     member: Member, endpoint: str, stream: bool
 ) -> None:
-    told: dict[str, Any] = {
+    told: Any = {
         "chat/completions": {"messages": [{"role": "user", "content": LONG * 2}]},
         "responses": {"input": LONG * 2, "store": False},
         "completions": {"prompt": LONG * 2},
