@@ -13,7 +13,7 @@ from flask import Flask
 
 from models import sign_in
 from models.base import utcnow
-from service import membership, refusals, reset_links, sign_ins
+from service import membership, refusals, reset_links, sign_ins, worker
 from service.services import services
 
 EMAIL, PASSWORD, OTHER_PASSWORD = "member@example.org", "correct horse battery", "another password"
@@ -130,6 +130,19 @@ def test_sweeping_takes_a_bounded_portion(member: membership.Member) -> None:
         sign_ins.begin(member, "")
     age(seen_at=utcnow() - sign_in.IDLE_FOR)
     assert [sign_in.forget_expired(services().storage, at_most=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_housekeeping_sweeps_what_is_idle_and_nothing_else(
+    member: membership.Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        sign_ins.begin(member, "")
+    age(seen_at=utcnow() - sign_in.IDLE_FOR)
+    secret = sign_ins.begin(member, "")
+    monkeypatch.setattr(worker, "BETWEEN_PORTIONS_S", 0)
+    worker.Housekeeping(services().worker, services().storage).forget_expired()
+    assert len(rows()) == 1
+    assert sign_ins.visit(secret) is not None
 
 
 def test_visit_is_to_be_noted_every_few_minutes(member: membership.Member) -> None:
