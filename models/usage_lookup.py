@@ -1,0 +1,78 @@
+"""One row of the usage log by its request id, with all that operators may see of it; never what was asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from .account import Account
+from .storage import Storage
+from .usage_log import UsageLog
+
+
+class LoggedRequest(NamedTuple):
+    """The row as it is; ``docs/routing.md`` and ``UsageLog`` say what the columns mean."""
+
+    request_id: str
+    account_id: int
+    started_at: datetime
+    endpoint: str
+    client_name: str | None
+    alias_asked: str | None
+    alias_served: str
+    kind: str
+    counted: bool
+    reason: str
+    status: str
+    error_code: str | None
+    upstream: str | None
+    upstream_model: str | None
+    attempts: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    tokens_estimated: bool
+    first_output_ms: int | None
+    duration_ms: int | None
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRequest:
+    """A row, whose it is (None: the account was deleted), and its routing receipt (None: it has none)."""
+
+    row: LoggedRequest
+    account_email: str | None
+    routing: dict[str, Any] | None
+
+
+_COLUMNS: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for name in LoggedRequest._fields)
+
+
+def find_request(storage: Storage, request_id: str) -> FoundRequest | None:
+    """Return the row of a request id; None where there is none.
+
+    Raises:
+        StorageUnavailable: the database did not answer in time.
+    """
+    wanted = (
+        sa.select(*_COLUMNS, Account.email, UsageLog.routing)
+        .outerjoin(Account, Account.id == UsageLog.account_id)
+        .where(UsageLog.request_id == request_id)
+    )
+    found = storage.read(lambda connection: connection.execute(wanted).first())
+    if found is None:
+        return None
+    *values, email, routing = found
+    return FoundRequest(LoggedRequest(*values), email, _receipt(routing))
+
+
+def _receipt(text: str | None) -> dict[str, Any] | None:
+    """Read a receipt; a row that an older release wrote has none."""
+    found = json.loads(text) if text else None
+    return found if isinstance(found, dict) else None
