@@ -17,6 +17,7 @@ import blueprints.api_v1.blueprint
 import blueprints.api_v1.dry_run
 import blueprints.api_v1.error_table
 import blueprints.api_v1.routes
+import blueprints.api_v1.upstream_check
 import blueprints.auth.blueprint
 import blueprints.auth.routes
 import blueprints.auth.routes_passwords
@@ -98,8 +99,13 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.extensions[blueprints.api_v1.error_table.EXTENSION] = blueprints.api_v1.error_table.rows()
     app.extensions[blueprints.api_v1.dry_run.EXTENSION] = blueprints.api_v1.dry_run.dry_run
 
+    upstreams = Upstreams(catalog, os.environ)
+    app.extensions[blueprints.api_v1.upstream_check.EXTENSION] = blueprints.api_v1.upstream_check.upstream_check(
+        catalog, upstreams
+    )
+
     login_manager.init_app(app)
-    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=Upstreams(catalog, os.environ))
+    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams)
     app.register_blueprint(blueprints.auth.blueprint.bp)
     app.register_blueprint(blueprints.account.routes.bp)
     app.register_blueprint(blueprints.product.routes.bp)

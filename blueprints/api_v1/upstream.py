@@ -9,6 +9,7 @@ import email.utils
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -37,6 +38,7 @@ log = logging.getLogger("smartroute.upstream")
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_LIST_BYTES = 8 * 1024 * 1024
 _ERROR_BODY_S = 5.0
 _MESSAGE_CHARACTERS = 300  # of an upstream's message, what is its own; a prompt that it repeats comes behind
 
@@ -73,6 +75,14 @@ class UpstreamAnswer:
         self.body.close()
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamText:
+    """What an upstream said, whatever the status; its key is taken out."""
+
+    status: int
+    text: str
+
+
 class Upstreams:
     """The doors to every upstream of one catalog."""
 
@@ -91,6 +101,22 @@ class Upstreams:
         """
         return self._doors[route.upstream.name].send(path, payload, wait_s)
 
+    def look(self, upstream: Upstream, path: str, payload: bytes, *, wait_s: float) -> UpstreamAnswer | UpstreamText:
+        """Post ``payload`` as ``send`` does; return a refusal in the upstream's own words, for operators alone.
+
+        Raises:
+            UpstreamError: no answer came.
+        """
+        return self._doors[upstream.name].look(path, payload, wait_s)
+
+    def models(self, upstream: Upstream, *, wait_s: float, below: str = "") -> UpstreamText:
+        """Get the upstream's list of models, at ``below`` its base address if given.
+
+        Raises:
+            UpstreamError: no answer came.
+        """
+        return self._doors[upstream.name].get(f"{below}/models", wait_s)
+
 
 class _Door:
     """One upstream's connections."""
@@ -102,27 +128,45 @@ class _Door:
         self._requests: dict[str, requests.PreparedRequest] = {}
 
     def send(self, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer:
+        answer = self._answer(self._prepared(path, payload), wait_s)
+        usable = self._usable(answer)
+        if usable is None:
+            raise self._refusal(answer)
+        return usable
+
+    def look(self, path: str, payload: bytes, wait_s: float) -> UpstreamAnswer | UpstreamText:
+        answer = self._answer(self._prepared(path, payload), wait_s)
+        return self._usable(answer) or UpstreamText(answer.status_code, self._redacted(_text_of(answer)))
+
+    def get(self, path: str, wait_s: float) -> UpstreamText:
+        headers = {"Accept": "application/json", "User-Agent": "smart-route", **self._authorization()}
+        request = requests.Request("GET", self._upstream.base_url + path, headers=headers).prepare()
+        answer = self._answer(request, wait_s)
+        return UpstreamText(answer.status_code, self._redacted(_text_of(answer, _MAX_LIST_BYTES)))
+
+    def _answer(self, request: requests.PreparedRequest, wait_s: float) -> requests.Response:
         try:
-            answer = self._post(path, payload, wait_s)
+            return self._exchange(request, wait_s)
         except requests.exceptions.RequestException as error:
             raise self._failure(error) from error
         except ValueError as error:  # urllib3's word for some broken headers
             raise UpstreamError(detail=self._redacted(str(error))) from error
-        if answer.status_code == 200 and answer.headers.get("Content-Encoding", "identity") == "identity":
-            try:
-                return UpstreamAnswer(answer, UpstreamBody(answer))
-            except BodyCut as error:
-                answer.close()
-                raise UpstreamError(detail=f"cut off behind the header: {error}") from error
-        raise self._refusal(answer)
 
-    def _post(self, path: str, payload: bytes, wait_s: float) -> requests.Response:
-        prepared = self._prepared(path, payload)
+    def _usable(self, answer: requests.Response) -> UpstreamAnswer | None:
+        if answer.status_code != 200 or answer.headers.get("Content-Encoding", "identity") != "identity":
+            return None
+        try:
+            return UpstreamAnswer(answer, UpstreamBody(answer))
+        except BodyCut as error:
+            answer.close()
+            raise UpstreamError(detail=f"cut off behind the header: {error}") from error
+
+    def _exchange(self, prepared: requests.PreparedRequest, wait_s: float) -> requests.Response:
         timeout = (self._upstream.connect_timeout, wait_s)
         try:
             return self._adapter.send(prepared, stream=True, timeout=timeout)
         except requests.exceptions.ConnectionError as error:
-            if not any(isinstance(cause, StaleConnection) for cause in _causes(error)):
+            if not any(isinstance(cause, StaleConnection) for cause in causes_of(error)):
                 raise
             return self._adapter.send(prepared, stream=True, timeout=timeout)
 
@@ -134,9 +178,8 @@ class _Door:
                 "Accept": "application/json, text/event-stream",
                 "Accept-Encoding": "identity",
                 "User-Agent": "smart-route",
+                **self._authorization(),
             }
-            if self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
             first = requests.Request("POST", self._upstream.base_url + path, headers=headers).prepare()
             self._requests[path] = first
         prepared = requests.PreparedRequest()
@@ -146,10 +189,13 @@ class _Door:
         prepared.body = payload
         return prepared
 
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
+
     def _failure(self, error: requests.exceptions.RequestException) -> UpstreamError:
         """Return the error that an answer which never came amounts to."""
         detail = self._redacted(str(error))
-        causes = _causes(error)
+        causes = causes_of(error)
         if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
             return UpstreamUnreachable(detail=detail)
         if isinstance(error, requests.exceptions.Timeout) or any(isinstance(c, TimeoutError) for c in causes):
@@ -160,7 +206,7 @@ class _Door:
 
     def _refusal(self, answer: requests.Response) -> GatewayError:
         """Return the error that an answer other than a usable 200 amounts to; its body is read for the log."""
-        text = self._redacted(_error_text(answer))
+        text = self._redacted(_text_of(answer))
         status = answer.status_code
         detail = f"HTTP {status}: {text[:1000]}"
         if status in (400, 413, 422):
@@ -197,10 +243,10 @@ def retry_after_s(value: str | None, now: float) -> int | None:
         return None
 
 
-def _error_text(answer: requests.Response) -> str:
+def _text_of(answer: requests.Response, most_bytes: int = _MAX_ERROR_BYTES) -> str:
     try:
         with gevent.Timeout(_ERROR_BODY_S, False):
-            return bytes(answer.raw.read(_MAX_ERROR_BYTES, decode_content=True)).decode("utf-8", "replace")
+            return bytes(answer.raw.read(most_bytes, decode_content=True)).decode("utf-8", "replace")
     except Exception as error:  # whatever it is, the status alone must do
         return f"(unreadable: {type(error).__name__})"
     finally:
@@ -240,7 +286,7 @@ def _param_in(text: str) -> str | None:
     return param if isinstance(param, str) and 0 < len(param) <= 100 else None
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes_of(error: BaseException) -> list[BaseException]:
     """Return an error and what it wraps: requests and urllib3 put the cause into ``args`` or ``reason``."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
