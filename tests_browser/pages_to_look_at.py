@@ -11,6 +11,8 @@ GUEST_PAGES = {
     "reference-chat": "/docs/reference/chat",
     "reference-completions": "/docs/reference/completions",
     "reference-responses": "/docs/reference/responses",
+    "reference-stored-responses": "/docs/reference/stored-responses",
+    "reference-response-objects": "/docs/reference/response-objects",
     "reference-models": "/docs/reference/models",
     "reference-usage": "/docs/reference/usage",
     "reference-objects": "/docs/reference/objects",
