@@ -13,6 +13,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 import blueprints.account.routes
+import blueprints.admin.blueprint
+import blueprints.admin.routes
+import blueprints.admin.routes_dry_run
+import blueprints.admin.routes_requests
 import blueprints.api_v1.blueprint
 import blueprints.api_v1.dry_run
 import blueprints.api_v1.error_table
@@ -108,6 +112,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams)
     app.register_blueprint(blueprints.auth.blueprint.bp)
     app.register_blueprint(blueprints.account.routes.bp)
+    app.register_blueprint(blueprints.admin.blueprint.bp)
     app.register_blueprint(blueprints.product.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any, BinaryIO
 
@@ -38,21 +37,12 @@ def _read(source: BinaryIO, limit_mb: int) -> bytes:
 
 
 def _parsed(raw: bytes, name: str) -> object:
-    if not raw.strip():
-        raise Refusal(f"There is nothing in {name}: give the request's JSON body.")
+    from service.json_text import NoJson, read_json
+
     try:
-        return json.loads(raw.decode("utf-8"), parse_constant=_no_number)
-    except UnicodeDecodeError as error:
-        raise Refusal(f"The body in {name} is not UTF-8 (byte {error.start + 1:,}).") from error
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Refusal(f"The body in {name} is no JSON: {error.msg}, {where}.") from error
-    except (ValueError, RecursionError) as error:
-        raise Refusal(f"The body in {name} is no JSON that the service takes: {error}.") from error
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(f"{name} is no number of JSON")
+        return read_json(raw)
+    except NoJson as error:
+        raise Refusal(f"The body in {name} cannot be read. {error}") from error
 
 
 def text(told: dict[str, Any]) -> str:
