@@ -73,7 +73,6 @@ def _of_environment(env: Mapping[str, str]) -> Backends:
         first_byte_timeout=60.0,
         answer_timeout=600.0,
         idle_timeout=120.0,
-        circuit_breaker=True,
     )
     route = Route(
         upstream=upstream,
@@ -100,7 +99,6 @@ def _demo(root: Table, env: Mapping[str, str], base_url: str | None) -> Backends
         first_byte_timeout=60.0,
         answer_timeout=600.0,
         idle_timeout=120.0,
-        circuit_breaker=False,
     )
     route = Route(
         upstream=upstream,

@@ -114,7 +114,6 @@ def read_upstream(table: Table) -> Upstream:
         first_byte_timeout=table.seconds("first_byte_timeout", 60.0),
         answer_timeout=table.seconds("answer_timeout", 600.0),
         idle_timeout=table.seconds("idle_timeout", 120.0),
-        circuit_breaker=table.flag("circuit_breaker", True),
     )
 
 

@@ -25,7 +25,6 @@ UPSTREAM = (
     "first_byte_timeout",
     "answer_timeout",
     "idle_timeout",
-    "circuit_breaker",
 )
 PROFILE = (
     "alias",

@@ -55,8 +55,6 @@ class Upstream:
     first_byte_timeout: float
     answer_timeout: float
     idle_timeout: float
-    circuit_breaker: bool
-    """Whether its routes are left out while they keep failing, or for the time that a 429 asks for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,13 +42,10 @@ class Breaker:
             return self._open_until - now
         return 1.0 if self._trial is not None else 0.0
 
-    def enter(self, now: float, who: object) -> bool:
-        """Let ``who`` pass, or not; it tells how it went by ``succeeded``, ``failed`` or, knowing neither, ``left``."""
-        if self.wait_s(now) > 0:
-            return False
-        if self._open_until is not None:
+    def enter(self, now: float, who: object) -> None:
+        """Note that ``who`` begins; it tells how it went by ``succeeded``, ``failed`` or, knowing neither, ``left``."""
+        if self.state(now) != "closed" and self._trial is None:
             self._trial = who
-        return True
 
     def succeeded(self, now: float, who: object) -> None:
         """Note an attempt that went well; a trial closes the breaker."""
@@ -64,6 +61,8 @@ class Breaker:
         if self._open_until is not None:
             if self._trial is who:
                 self._trial = None
+                if now < self._open_until:
+                    return  # it was sent for want of another route, not because its time had come
                 self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
                 self._open_until = now + self._pause_s
             return  # others began before it opened: what they met is known

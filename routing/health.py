@@ -20,9 +20,8 @@ WhyLeftOut = Literal["breaker_open", "trial_under_way", "rate_limited"]
 class RouteHealth:
     """One model of one upstream, as it did lately; shared by all profiles that lead to it."""
 
-    def __init__(self, clock: Callable[[], float], *, may_be_left_out: bool) -> None:
-        """Know nothing: healthy, its pace unknown. One that may not be left out is tried whatever it did."""
-        self._may_be_left_out = may_be_left_out
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Know nothing: healthy, its pace unknown."""
         self._clock = clock
         self._breaker = Breaker()
         self._paused_until = 0.0
@@ -32,8 +31,6 @@ class RouteHealth:
 
     def why_left_out(self) -> WhyLeftOut | None:
         """Return why nothing may be sent now; None when something may."""
-        if not self._may_be_left_out:
-            return None
         now = self._clock()
         if now < self._paused_until:
             return "rate_limited"
@@ -54,10 +51,14 @@ class RouteHealth:
         """Let an attempt begin and return None, or return why not. It is told of by one of the four below."""
         why = self.why_left_out()
         if why is None:
-            now = self._clock()
-            self._breaker.enter(now, attempt)
-            self._paces[stream].begin(now)
+            self.enter_anyway(attempt, stream=stream)
         return why
+
+    def enter_anyway(self, attempt: object, *, stream: bool) -> None:
+        """Let an attempt begin: there is no other route to go to. If it succeeds the route is well again."""
+        now = self._clock()
+        self._breaker.enter(now, attempt)
+        self._paces[stream].begin(now)
 
     def succeeded(self, attempt: object, *, stream: bool, seconds: float) -> None:
         """Note a first output (of a stream) or a whole answer after ``seconds``."""
@@ -100,6 +101,5 @@ class Health:
         key = (route.upstream.name, route.model)
         found = self._known.get(key)
         if found is None:
-            may_be_left_out = route.upstream.circuit_breaker
-            found = self._known[key] = RouteHealth(self.clock, may_be_left_out=may_be_left_out)
+            found = self._known[key] = RouteHealth(self.clock)
         return found

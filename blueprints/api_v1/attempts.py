@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import time
 from collections import deque
@@ -12,7 +11,6 @@ from typing import Any
 import orjson
 
 from catalog.model import Route
-from routing.health import RouteHealth
 from routing.receipt import Receipt
 from routing.router import Router
 
@@ -27,7 +25,6 @@ from .errors import (
     UpstreamOverloaded,
     UpstreamRefused,
     UpstreamTimeout,
-    UpstreamUnreachable,
 )
 from .exchange import Exchange, Exchanges
 from .not_eligible import not_eligible
@@ -63,7 +60,7 @@ class Attempts:
         self._deadline = call.started + call.deadline_s
         self._errors: list[GatewayError] = []
         self._unfit: InvalidRequest | None = None
-        self._left_out: list[RouteHealth] = []
+        self._left_out: list[Route] = []
         self._attempt: object | None = None  # the running one, until its route has been judged by it
         self._began = 0.0
         self._is_cut_short = False
@@ -78,19 +75,29 @@ class Attempts:
     def next(self) -> tuple[Route, Exchange, bytes]:
         """Return the next route, how to speak to it, and the body to send.
 
-        Routes that cannot take the call, or are left out at the moment, are passed over: nothing is sent to them.
+        Routes that cannot take the call are passed over, and so are those that are left out at the moment, unless
+        there is no other: then the one that would be back first is tried.
 
         Raises:
             GatewayError: nothing is left to try; the error of the last attempt, or where none was made, why.
         """
-        while self._waiting and self._may_go_on():
-            route = self._waiting.popleft()
+        while self._may_go_on():
+            if self._waiting:
+                route = self._waiting.popleft()
+                is_last_resort = False
+            elif self._left_out and not self._errors:
+                route = min(self._left_out, key=lambda one: self._router.health.of(one).wait_s())
+                self._left_out = []
+                is_last_resort = True
+            else:
+                break
             health = self._router.health.of(route)
             attempt = object()
-            why = health.enter(attempt, stream=self._call.stream)
-            if why is not None:
+            if is_last_resort:
+                health.enter_anyway(attempt, stream=self._call.stream)
+            elif why := health.enter(attempt, stream=self._call.stream):
                 self.receipt.passed_over(route, why)
-                self._left_out.append(health)
+                self._left_out.append(route)
                 continue
             exchange = self._exchanges.for_route(route)
             effort = None
@@ -227,11 +234,6 @@ class Attempts:
         return last
 
     def _why_nothing_was_tried(self) -> GatewayError:
-        if self._left_out:
-            wait_s = max(1, math.ceil(min(health.wait_s() for health in self._left_out)))
-            if all(health.why_left_out() == "rate_limited" for health in self._left_out):
-                return UpstreamBusy(wait_s, detail="every route is left alone for its Retry-After")
-            return UpstreamUnreachable(retry_after=wait_s, detail="every route is left out")
         if self._unfit is not None:
             return self._unfit
         if not self._plan.routes:

@@ -34,7 +34,6 @@ connect_timeout = 1
 first_byte_timeout = 1
 answer_timeout = 2
 idle_timeout = 1
-circuit_breaker = false
 
 [[upstreams]]
 name = "patient"
@@ -42,27 +41,22 @@ base_url = "{demo}"
 first_byte_timeout = 40
 answer_timeout = 40
 idle_timeout = 40
-circuit_breaker = false
 
 [[upstreams]]
 name = "refused"
 base_url = "http://127.0.0.1:{closed_port}/v1"
-circuit_breaker = false
 
 [[upstreams]]
 name = "nowhere"
 base_url = "http://no-such-host.invalid/v1"
-circuit_breaker = false
 
 [[upstreams]]
 name = "untrusted"
 base_url = "https://127.0.0.1:{tls_port}/v1"
-circuit_breaker = false
 
 [[upstreams]]
 name = "mute"
 base_url = "http://127.0.0.1:{mute_port}/v1"
-circuit_breaker = false
 connect_timeout = 0.5
 first_byte_timeout = 1
 answer_timeout = 1

@@ -29,7 +29,7 @@ def route(
     name: str, *, order: int = 0, context_length: int | None = None, weight: int = 1, dialect: Dialect = "chat"
 ) -> Route:
     return Route(
-        upstream=Upstream(name, "http://127.0.0.1:9/v1", None, dialect, 1, 1, 1, 1, True),
+        upstream=Upstream(name, "http://127.0.0.1:9/v1", None, dialect, 1, 1, 1, 1),
         model=name,
         order=order,
         weight=weight,

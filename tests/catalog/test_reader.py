@@ -86,7 +86,7 @@ def test_the_service_table_is_read(read: Read) -> None:
 
 def test_upstream_defaults_are_the_documented_ones(read: Read) -> None:
     assert read(MINI).upstreams == (
-        Upstream("east", "http://127.0.0.1:11434/v1", None, "chat", 5.0, 60.0, 600.0, 120.0, True),
+        Upstream("east", "http://127.0.0.1:11434/v1", None, "chat", 5.0, 60.0, 600.0, 120.0),
     )
 
 

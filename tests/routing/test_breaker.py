@@ -17,8 +17,9 @@ def opened(now: float = NOW) -> Breaker:
 
 
 def trial(breaker: Breaker, now: float) -> object:
+    assert breaker.wait_s(now) == 0
     who = object()
-    assert breaker.enter(now, who)
+    breaker.enter(now, who)
     return who
 
 
@@ -29,7 +30,6 @@ def test_five_failures_open_it_and_four_do_not() -> None:
     assert breaker.state(NOW) == "closed"
     breaker.failed(NOW, object())
     assert (breaker.state(NOW), breaker.wait_s(NOW)) == ("open", FIRST_PAUSE_S)
-    assert not breaker.enter(NOW, object())
 
 
 def test_busy_route_that_dies_is_left_out_after_its_last_few_attempts() -> None:
@@ -66,7 +66,6 @@ def test_after_the_pause_one_alone_may_pass() -> None:
     later = NOW + FIRST_PAUSE_S
     assert breaker.state(later) == "half_open"
     trial(breaker, later)
-    assert not breaker.enter(later, object())
     assert breaker.wait_s(later) > 0
 
 
@@ -116,3 +115,13 @@ def test_requests_from_before_it_opened_change_nothing_any_more(how: str) -> Non
     trial(breaker, later)
     getattr(breaker, how)(later, object())
     assert breaker.state(later) == "half_open"
+
+
+def test_success_of_a_last_resort_closes_it_and_a_failure_leaves_its_pause_alone() -> None:
+    breaker = opened()
+    breaker.enter(NOW + 1, first := object())
+    breaker.failed(NOW + 2, first)
+    assert breaker.wait_s(NOW + 2) == FIRST_PAUSE_S - 2
+    breaker.enter(NOW + 3, second := object())
+    breaker.succeeded(NOW + 3, second)
+    assert breaker.state(NOW + 3) == "closed"

@@ -89,20 +89,37 @@ def test_request_that_no_route_can_take_is_told_what_the_alias_takes(
 
 
 def test_route_that_keeps_failing_is_left_out_and_comes_back_after_one_trial(member: Member) -> None:
-    for _ in range(5):
-        assert ask(member, "single", "[[status 500]]").status_code == 502
-    left_out = ask(member, "single", "hello")
-    assert (left_out.status_code, error_of(left_out)["code"]) == (503, "upstream_unavailable")
-    assert 1 <= int(left_out.headers["Retry-After"]) <= 5
-    row = member.closed_row(left_out.headers["x-request-id"])
-    assert (row["attempts"], row["counted"]) == (0, 0)
-    assert member.receipt(left_out)["passed_over"] == [["east/single-one", "breaker_open"]]
+    for number in range(5):
+        assert member.model_of(ask(member, "returning", f"{number} [[only first]] [[status 500]]")) == "second"
+    left_out = ask(member, "returning", "hello")
+    assert member.model_of(left_out) == "second"
+    receipt = member.receipt(left_out)
+    assert (receipt["passed_over"], len(receipt["attempts"])) == ([["east/first", "breaker_open"]], 1)
 
     time.sleep(5)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: ask(member, "single", "[[delay 0.5]] [[reply back]]"), range(8)))
-    assert sorted(answer.status_code for answer in answers) == [200, *[503] * 7]
+        words = [f"{number} [[only first]] [[delay 0.7]] [[reply back]]" for number in range(8)]
+        answers = list(pool.map(lambda said: ask(member, "returning", said), words))
+    assert sorted(member.model_of(answer) for answer in answers) == ["first", *["second"] * 7]
+    assert member.model_of(ask(member, "returning", "once more")) == "first"
+
+
+def test_only_route_is_tried_however_often_it_failed(member: Member) -> None:
+    for _ in range(7):
+        refused = ask(member, "single", "[[status 500]]")
+        assert (refused.status_code, error_of(refused)["code"]) == (502, "upstream_error")
+    assert member.receipt(refused)["passed_over"] == [["east/single-one", "breaker_open"]]
     assert ask(member, "single").status_code == 200
+
+
+def test_when_every_route_is_left_out_one_of_them_is_tried(member: Member) -> None:
+    for _ in range(5):
+        assert ask(member, "both-down", "[[status 500]]").status_code == 502
+    refused = ask(member, "both-down", "[[status 500]]")
+    assert refused.status_code == 502
+    receipt = member.receipt(refused)
+    assert [why for _, why in receipt["passed_over"]] == ["breaker_open", "breaker_open"]
+    assert len(receipt["attempts"]) == 1
 
 
 def test_failing_route_costs_the_others_no_more_than_the_first_few_requests(member: Member) -> None:
@@ -122,14 +139,6 @@ def test_route_that_asks_for_a_pause_gets_it(member: Member) -> None:
         [["east/busy-one", "rate_limited"]],
     )
     wait_until("the pause ends", lambda: member.model_of(ask(member, "busy", "hello")) == "busy-one", timeout_s=10)
-
-
-def test_client_is_told_how_long_the_only_route_wants_to_be_left_alone(member: Member) -> None:
-    assert ask(member, "all-busy", "[[status 429]] [[retry-after 30]]").headers["Retry-After"] == "30"
-    again = ask(member, "all-busy", "hello")
-    assert (again.status_code, error_of(again)["code"]) == (429, "rate_limit_exceeded")
-    assert 25 <= int(again.headers["Retry-After"]) <= 30
-    assert member.closed_row(again.headers["x-request-id"])["attempts"] == 0
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
