@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,12 @@ def in_application(command: Callable[..., Answer]) -> Callable[..., Answer]:
     return run
 
 
+def _finite(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # it is in every range
+        raise click.BadParameter("it has to be a number of seconds.")
+    return value
+
+
 def with_exit_code(command: Callable[..., None]) -> Callable[..., None]:
     """Let a command print its answer, and end with the exit code that it noted."""
 
@@ -46,6 +53,7 @@ def with_exit_code(command: Callable[..., None]) -> Callable[..., None]:
 @upstreams.command("check", with_appcontext=False)
 @click.option(
     "--timeout",
+    callback=_finite,
     "timeout_s",
     type=click.FloatRange(0.1, 600),
     default=30.0,
