@@ -53,8 +53,8 @@ def with_exit_code(command: Callable[..., None]) -> Callable[..., None]:
 @upstreams.command("check", with_appcontext=False)
 @click.option(
     "--timeout",
-    callback=_finite,
     "timeout_s",
+    callback=_finite,
     type=click.FloatRange(0.1, 600),
     default=30.0,
     show_default=True,
