@@ -17,6 +17,7 @@ from middleware.api_paths import is_api_path
 from middleware.request_log import request_id_of
 from models.base import utcnow
 from models.storage import StorageUnavailable
+from packing import pack
 from return_path import own_path
 from service.services import services
 
@@ -25,6 +26,8 @@ SIGNED_IN_FOR = timedelta(days=30)
 THEMES = ("light", "dark")
 THEME_COOKIE = "smartroute_theme"  # static/scripts/shared/20-theme.js sets it too
 THEME_KEPT_FOR = timedelta(days=365)
+
+NO_PAGES = ("static", "reference.document")  # endpoints
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -75,7 +78,7 @@ class PageSessions(SecureCookieSessionInterface):
 
 
 def _is_no_page(path: str) -> bool:
-    return is_api_path(path) or path.startswith("/static/")
+    return is_api_path(path) or path.startswith("/static/") or path == "/openapi.json"
 
 
 def error_page(error: Exception) -> ResponseReturnValue:
@@ -230,12 +233,16 @@ def _add_headers(response: Response) -> Response:
         return response
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint == "static" and response.status_code in (200, 304):
-        return response  # no page: it has its own headers, and depends on no cookie
+    if request.endpoint in NO_PAGES and response.status_code in (200, 304):
+        return response  # these have their own headers, and depend on no cookie
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["Referrer-Policy"] = "no-referrer"
     headers["X-Frame-Options"] = "DENY"  # for browsers that do not know frame-ancestors
     # A page that knew a session may hold what is its owner's alone.
     headers["Cache-Control"] = "no-store" if session else "no-cache"
     response.vary.add("Cookie")  # the theme is in the page
+    if response.mimetype == "text/html":
+        response.vary.add("Accept-Encoding")
+        if request.accept_encodings.quality("gzip") > 0:
+            pack(response)
     return response

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.docs.overview import overview_of
-from blueprints.docs.packing import pack
 from blueprints.docs.page_facts import page_facts
 from service import holdings, refusals
 from service.services import services
@@ -16,15 +15,6 @@ bp = Blueprint("docs", __name__)
 
 CONFIRMED = "yes"
 ERROR_TABLE = "smartroute_error_table"  # made by app.py from the errors of the API, which pages must not import
-
-
-@bp.after_request
-def packed(response: Response) -> Response:
-    """Compress pages for browsers that take it."""
-    if response.mimetype != "text/html":
-        return response
-    response.vary.add("Accept-Encoding")
-    return pack(response) if request.accept_encodings.quality("gzip") > 0 else response
 
 
 @bp.get("/docs")

@@ -36,6 +36,7 @@ def document() -> Response:
     response.vary.add("Accept-Encoding")
     response.set_etag(f"{published.fingerprint}-gzip" if packed else published.fingerprint)
     response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
     return response
 

@@ -43,6 +43,14 @@ def test_page_of_somebody_signed_in_is_kept_by_no_cache(visitor: Visitor, path: 
     assert "Cookie" in answer.headers["Vary"]
 
 
+def test_document_of_the_api_depends_on_no_cookie(visitor: Visitor) -> None:
+    visitor.sign_up("member@example.org")
+    headers = visitor.get("/openapi.json").headers
+    assert headers["Cache-Control"] == "no-cache"
+    assert "Cookie" not in headers["Vary"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_unknown_page_and_wrong_method_are_error_pages(visitor: Visitor) -> None:
     answer = visitor.get("/nothing-here")
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
