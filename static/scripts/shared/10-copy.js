@@ -33,18 +33,18 @@
   }
 
   function offer(button) {
-    const label = button.textContent;
+    const label = [...button.childNodes]; // words for screen readers among them
     button.hidden = false;
     button.addEventListener("click", async () => {
       const source = document.getElementById(button.dataset.copy);
       const text = source.value ?? source.textContent;
       try {
         await copy(await withToken(text));
-        button.textContent = "Copied";
+        button.replaceChildren("Copied");
       } catch {
-        button.textContent = MASKED.test(text) ? "Show the token first" : "Select it by hand";
+        button.replaceChildren(MASKED.test(text) ? "Show the token first" : "Select it by hand");
       }
-      setTimeout(() => { button.textContent = label; }, TOLD_FOR_MS);
+      setTimeout(() => button.replaceChildren(...label), TOLD_FOR_MS);
     });
   }
 
