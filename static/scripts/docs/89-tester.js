@@ -103,6 +103,7 @@
     tester.say(ended(run));
     run.after = await tester.quota.readAfter(run);
     run.settled = true;
+    if (run.after) globalThis.smartRoute.showUsage(run.after);
     if (state.shown === run) drawEnd(run);
   }
 
