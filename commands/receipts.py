@@ -70,7 +70,7 @@ def _rows(found: FoundRequest) -> list[list[str]]:
         ["alias served", row.alias_served],
         ["kind", f"{row.kind}, {counted(row)}"],
         ["status", row.status + (f" ({row.error_code})" if row.error_code else "")],
-        ["answered by", answered],
+        ["last route", answered],
         ["tokens", _tokens(found)],
         ["first output", _ms(row.first_output_ms)],
         ["duration", _ms(row.duration_ms)],

@@ -40,7 +40,7 @@ def test_page_tells_of_a_failover_what_was_tried_and_passed_over(operator: Perso
         "5 out",
     ):
         assert words in told, words
-    assert answer.text.count('class="attempt is-fault"') == 1
+    assert answer.text.count('class="attempt is-fault without-output"') == 1
     assert answer.text.count('class="station"') == 1
     assert "style=" not in answer.text
 
@@ -61,7 +61,7 @@ def test_command_tells_the_same_as_a_document(operator: Person, failed_over: str
 def test_command_tells_the_same_as_tables(operator: Person, failed_over: str) -> None:
     lines = operator.gateway.flask("receipts", "show", failed_over).stdout.splitlines()
     assert "account       operator@example.org" in lines
-    assert "answered by   west/two" in lines
+    assert "last route    west/two" in lines
     [failed] = [line for line in lines if "upstream_error" in line]
     assert failed.split()[:3] == ["1", "east/one", "low"]
     assert "east/narrow  it has tools = false, and the request brings tools" in lines
