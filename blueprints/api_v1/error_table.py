@@ -16,7 +16,7 @@ from .errors import GatewayError, InvalidRequest
 EXTENSION = "smartroute_error_table"  # where the application keeps the rows, for other blueprints' pages
 
 NEVER = "no"
-BEFORE_OUTPUT = "only if output had come"
+BEFORE_OUTPUT = "no, unless after output"
 
 
 @dataclass(frozen=True, slots=True)
