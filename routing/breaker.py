@@ -16,6 +16,8 @@ WINDOW_ATTEMPTS = 20
 LEAST_FAILURES = 5
 LEAST_RATE = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 60.0
+LONGEST_TRIAL_S = 60.0
+"""A trial that has told nothing for so long makes room for another one."""
 
 
 class Breaker:
@@ -27,6 +29,7 @@ class Breaker:
         self._open_until: float | None = None
         self._pause_s = FIRST_PAUSE_S
         self._trial: object | None = None
+        self._trial_until = 0.0
 
     def state(self, now: float) -> State:
         """Return the state: ``open`` while the pause lasts, ``half_open`` from its end to a trial's outcome."""
@@ -40,12 +43,12 @@ class Breaker:
             return 0.0
         if now < self._open_until:
             return self._open_until - now
-        return 1.0 if self._trial is not None else 0.0
+        return 1.0 if self._trial is not None and now < self._trial_until else 0.0
 
     def enter(self, now: float, who: object) -> None:
         """Note that ``who`` begins; it tells how it went by ``succeeded``, ``failed`` or, knowing neither, ``left``."""
-        if self.state(now) != "closed" and self._trial is None:
-            self._trial = who
+        if self.state(now) != "closed" and (self._trial is None or now >= self._trial_until):
+            self._trial, self._trial_until = who, now + LONGEST_TRIAL_S
 
     def succeeded(self, now: float, who: object) -> None:
         """Note an attempt that went well; a trial closes the breaker."""

@@ -18,6 +18,9 @@ from .features import Features
 from .health import Health
 from .stickiness import Stickiness
 
+STAYS_AWAY_S = 600.0
+"""How long a conversation stays on a route that it would not be given today: where it went when its own failed."""
+
 Reason = Literal["same_conversation", "order", "weight", "fastest", "measuring"]
 
 
@@ -54,8 +57,11 @@ def choose(alias: str, features: Features, routes: Sequence[Route], known: Knowl
     # Many conversations may begin with the same words: those that only begin are not the same one.
     if recalled is None or (features.is_first_turn and not features.is_named):
         return choice
-    for route in choice.routes:
-        if (route.upstream.name, route.model) == recalled and known.health.of(route).why_left_out() is None:
+    is_recent = known.health.clock() - recalled.since < STAYS_AWAY_S
+    for place, route in enumerate(choice.routes):
+        if (route.upstream.name, route.model) != recalled.route or known.health.of(route).why_left_out() is not None:
+            continue
+        if place == 0 or is_recent:
             others = (other for other in choice.routes if other is not route)
             return Choice((route, *others), "same_conversation")
     return choice

@@ -71,7 +71,7 @@ class RouteHealth:
         now = self._clock()
         self._breaker.failed(now, attempt)
         pace = self._paces[stream]
-        if pace.seconds is None or seconds > pace.seconds:
+        if pace.seconds is not None and seconds > pace.seconds:
             pace.measured(now, seconds)
 
     def rate_limited(self, attempt: object, seconds: float) -> None:

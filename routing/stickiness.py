@@ -5,12 +5,22 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from catalog.model import Route
 
 KEPT_S = 3600.0
 """Upstreams keep a prompt for minutes, some for an hour; after that nothing is lost by another route."""
 MOST_CONVERSATIONS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Who answered a conversation last: upstream and model, since when, and when for the last time (monotonic)."""
+
+    route: tuple[str, str]
+    since: float
+    used_at: float
 
 
 class Stickiness:
@@ -20,21 +30,24 @@ class Stickiness:
         """Remember at most ``most`` conversations."""
         self._clock = clock
         self._most = most
-        self._routes: OrderedDict[tuple[str, int], tuple[tuple[str, str], float]] = OrderedDict()
+        self._routes: OrderedDict[tuple[str, int], Recalled] = OrderedDict()
 
-    def recall(self, alias: str, conversation: int) -> tuple[str, str] | None:
-        """Return upstream and model that answered last, None when that is too long ago or not known."""
+    def recall(self, alias: str, conversation: int) -> Recalled | None:
+        """Return who answered last, None when that is too long ago or not known."""
         found = self._routes.get((alias, conversation))
         if found is None:
             return None
-        if self._clock() - found[1] > KEPT_S:
+        if self._clock() - found.used_at > KEPT_S:
             del self._routes[(alias, conversation)]
             return None
-        return found[0]
+        return found
 
     def remember(self, alias: str, conversation: int, route: Route) -> None:
         """Note who has just answered."""
-        self._routes[(alias, conversation)] = ((route.upstream.name, route.model), self._clock())
-        self._routes.move_to_end((alias, conversation))
+        key, now, name = (alias, conversation), self._clock(), (route.upstream.name, route.model)
+        found = self._routes.get(key)
+        since = now if found is None or found.route != name else found.since
+        self._routes[key] = Recalled(name, since, now)
+        self._routes.move_to_end(key)
         if len(self._routes) > self._most:
             self._routes.popitem(last=False)

@@ -61,7 +61,8 @@ class Attempts:
         self._errors: list[GatewayError] = []
         self._unfit: InvalidRequest | None = None
         self._left_out: list[Route] = []
-        self._attempt: object | None = None  # the running one, until its route has been judged by it
+        self._attempt = object()  # the running or last one, as its route's health knows it
+        self._is_open = False  # its route has not been judged by it
         self._began = 0.0
         self._is_cut_short = False
         self._sent_effort = False
@@ -82,13 +83,12 @@ class Attempts:
             GatewayError: nothing is left to try; the error of the last attempt, or where none was made, why.
         """
         while self._may_go_on():
+            is_last_resort = not self._waiting
             if self._waiting:
                 route = self._waiting.popleft()
-                is_last_resort = False
-            elif self._left_out and not self._errors:
+            elif self._has_more():
                 route = min(self._left_out, key=lambda one: self._router.health.of(one).wait_s())
-                self._left_out = []
-                is_last_resort = True
+                self._left_out.remove(route)
             else:
                 break
             health = self._router.health.of(route)
@@ -110,9 +110,12 @@ class Attempts:
                 self.receipt.passed_over(route, error.code)
                 self._unfit = error
                 continue
+            except BaseException:
+                health.left(attempt)
+                raise
             self.route = route
             self.count += 1
-            self._attempt = attempt
+            self._attempt, self._is_open = attempt, True
             self._began = time.monotonic()
             self._sent_effort = effort is not None
             self.receipt.begin(route, effort)
@@ -129,7 +132,8 @@ class Attempts:
         """Plan the routes for a further part of the same answer, the one that gave the last part first."""
         self._part = part
         self._first_of_part = self.count
-        self._deadline = time.monotonic() + self._call.deadline_s
+        if self._call.stream:  # it has begun, and that is what its deadline was for
+            self._deadline = time.monotonic() + self._call.deadline_s
         self._errors = []
         self._left_out = []
         self._waiting = deque([self.route, *(route for route in self._plan.routes if route is not self.route)])
@@ -137,7 +141,10 @@ class Attempts:
 
     def stay_with(self, exchange: Exchange) -> None:
         """Leave out the routes of other dialects: the client has seen the beginning of this one's answer."""
-        self._waiting = deque(route for route in self._waiting if self._exchanges.for_route(route) is exchange)
+        for others in (self._waiting, self._left_out):
+            for route in [other for other in others if self._exchanges.for_route(other) is not exchange]:
+                others.remove(route)
+                self.receipt.passed_over(route, "dialect")
 
     def failed(self, error: GatewayError) -> None:
         """Note why the running attempt gave no output; return if there may be another one to make.
@@ -155,18 +162,19 @@ class Attempts:
         self._errors.append(error)
         if isinstance(error, ContextTooLong):
             self._waiting = deque(other for other in self._waiting if _may_be_wider(other, route))
-        if isinstance(error, UpstreamError | ContextTooLong) and self._waiting and self._may_go_on():
+            self._left_out = [other for other in self._left_out if _may_be_wider(other, route)]
+        if isinstance(error, UpstreamError | ContextTooLong) and self._has_more() and self._may_go_on():
             return
         raise self._verdict()
 
     def succeeded(self) -> None:
         """Note that the running attempt gives output. A route that only wanted no effort gets none from now on."""
-        if self._attempt is None:
+        if not self._is_open:
             return
+        self._is_open = self._is_cut_short = False
         route, health = self.route, self._router.health.of(self.route)
         self.receipt.output()
         health.succeeded(self._attempt, stream=self._call.stream, seconds=time.monotonic() - self._began)
-        self._attempt = None
         self._router.answered(self._call.profile, self._call.features, route)
         if route is self._refused_effort and not health.takes_no_effort:
             log.warning("%s/%s takes no reasoning effort: it gets none from now on", route.upstream.name, route.model)
@@ -185,21 +193,27 @@ class Attempts:
     def leave(self) -> None:
         """Note that nobody waits for the running attempt any more; changes nothing once it has ended."""
         self.receipt.end("left")
-        if self._attempt is not None:
+        if self._is_open:
+            self._is_open = False
             self._router.health.of(self.route).left(self._attempt)
-            self._attempt = None
 
     def _judge(self, error: GatewayError) -> None:
         """Let the route's health know; the client's own errors and our own troubles say nothing of it."""
         self.receipt.end(error.code)
         health = self._router.health.of(self.route)
-        attempt, self._attempt = self._attempt, None
+        attempt, self._is_open = self._attempt, False
         if isinstance(error, UpstreamBusy):
             health.rate_limited(attempt, error.retry_after or 0)
         elif isinstance(error, UpstreamError) and not (self._is_cut_short and isinstance(error, UpstreamTimeout)):
             health.failed(attempt, stream=self._call.stream, seconds=time.monotonic() - self._began)
         else:
             health.left(attempt)
+
+    def _has_more(self) -> bool:
+        """Tell whether a route is left: one that is left out only where no other has failed instead."""
+        return bool(self._waiting) or (
+            bool(self._left_out) and not any(isinstance(error, UpstreamError) for error in self._errors)
+        )
 
     def _may_go_on(self) -> bool:
         return self.count - self._first_of_part < MAX_ATTEMPTS and time.monotonic() < self._deadline

@@ -71,7 +71,7 @@ def changes(body: dict[str, Any], sent: dict[str, Any]) -> list[Change]:
         others = [other for other in _SAID_AS.get(name, ()) if other in sent]
         if others:
             found.append(Change(name, "renamed", f"said in {', '.join(others)}"))
-        elif value not in (False, [], {}):
+        elif value is not False and value != [] and value != {}:
             found.append(Change(name, "dropped", _why_dropped(name)))
     return found
 

@@ -14,7 +14,13 @@ PER_ITEM = 4  # what a model's chat template puts around each message
 PER_ATTACHMENT = 1000  # an image or a file, whatever its size
 
 _ATTACHMENTS = ("input_image", "input_file", "input_audio", "image_url", "file")
-_ASIDE = ("id", "type", "status", "encrypted_content", "call_id", "tool_call_id")  # bookkeeping that no model reads
+# Bookkeeping that no model reads, and what it said beside its words.
+_ASIDE = ("id", "type", "status", "encrypted_content", "call_id", "tool_call_id", "logprobs", "annotations")
+# What tools behind an upstream did: it goes to no model again.
+_LEFT_OUT = frozenset(
+    {"web_search_call", "file_search_call", "image_generation_call", "code_interpreter_call", "computer_call"}
+    | {"computer_call_output", "mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ def measured(body: dict[str, Any], items: list[dict[str, Any]]) -> Measured:
             size += len(orjson.dumps(told))
     size += _bytes_of_text([body.get("instructions")], kinds)
     for item in items:
+        if str(item.get("type")) in _LEFT_OUT:
+            continue
         content = item.get("content")
         if isinstance(content, str) and len(item) == 2:  # the usual message: role and content
             size += _bytes(content)
@@ -90,4 +98,7 @@ def _bytes_of_text(values: list[Any], kinds: list[str]) -> int:
 
 
 def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    """Return how many bytes of English a text weighs: letters of other scripts count once and a little."""
+    if text.isascii():
+        return len(text)
+    return (3 * len(text) + len(text.encode("utf-8", "surrogatepass"))) // 4

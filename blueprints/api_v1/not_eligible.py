@@ -19,8 +19,8 @@ def not_eligible(profile: Profile, plan: RoutePlan) -> InvalidRequest:
     features = plan.features
     params = _PARAMS.get(features.endpoint, _RESPONSES_PARAMS)
     reasons = {why for _, why in plan.passed_over}
-    if reasons == {"context_length"}:
-        widest = max(route.context_length or 0 for route, _ in plan.passed_over)
+    if "context_length" in reasons:  # those could do it, were it shorter
+        widest = max(route.context_length or 0 for route, why in plan.passed_over if why == "context_length")
         detail = f"estimated at {features.prompt_tokens} tokens, the widest route takes {widest}"
         return ContextTooLong(widest, params["content"], detail=detail)
     takes = _takes(profile)

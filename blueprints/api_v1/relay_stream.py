@@ -142,6 +142,8 @@ class StreamedAnswer:
 
         translator = self._translator
         splitter = sse.EventSplitter()
+        has_begun = False
+        last_said = time.monotonic()
         while True:
             try:
                 with self._watch:
@@ -160,9 +162,11 @@ class StreamedAnswer:
             except sse.EventTooLong as error:
                 raise UpstreamError(detail="an event without an end") from error
             said_before = translator.output_bytes
-            out = translator.feed(events)
-            if translator.has_output and self._first_output_at is None:
-                self._first_output_at = time.monotonic()
+            out = self._translated(events)
+            says_something = bool(out) or translator.output_bytes > said_before
+            if not has_begun and says_something and translator.has_output:
+                has_begun = True
+                self._first_output_at = self._first_output_at or time.monotonic()
                 self._attempts.succeeded()
             if translator.is_done or not piece or self._is_all_said(deadline):
                 if is_last:
@@ -175,8 +179,11 @@ class StreamedAnswer:
                 answer.body.take_end()
                 return
             if events and translator.has_output:
-                if out or translator.output_bytes > said_before:  # events that say nothing are silence
-                    deadline = time.monotonic() + limits.idle_timeout
+                now = time.monotonic()
+                if says_something:
+                    last_said = now
+                # Events that say nothing are a sign of life, such as of a model that thinks unseen, but not for ever.
+                deadline = min(now + limits.idle_timeout, last_said + max(limits.idle_timeout, limits.answer_timeout))
                 self._ticket.mark()
             if out:
                 self._last_sent = time.monotonic()
@@ -197,8 +204,19 @@ class StreamedAnswer:
         if now >= deadline:
             raise UpstreamTimeout(detail="silent for too long")
         self._last_sent = now
-        self._attempts.stay_with(self._exchange)
-        return self._translator.keep_alive()
+        piece = self._translator.keep_alive()
+        if not piece.startswith(b":"):  # a comment is the beginning of nothing
+            self._attempts.stay_with(self._exchange)
+        return piece
+
+    def _translated(self, events: list[bytes]) -> bytes:
+        try:
+            return self._translator.feed(events)
+        except GatewayError:
+            raise
+        except Exception as error:  # an upstream's nonsense that nobody thought of
+            log.exception("%s: events that could not be translated", self._call.request_id)
+            raise UpstreamError(detail=f"events that could not be translated: {error!r}") from error
 
     def _ending(self, out: bytes) -> Iterator[bytes]:
         """Settle, then yield the bytes that end the stream: SDKs hang up as soon as they have them.
@@ -227,7 +245,8 @@ class StreamedAnswer:
         yield out + last
 
     def _no_stream(self, answer: UpstreamAnswer) -> GatewayError:
-        with gevent.Timeout(5, UpstreamTimeout(detail="an answer that is no stream")), self._watch:
+        limit_s = self._attempts.patience_s(5)
+        with gevent.Timeout(limit_s, UpstreamTimeout(detail="an answer that is no stream")), self._watch:
             told = answer.json()
         return UpstreamError(detail=f"no event stream but {answer.content_type}: {shape_of(told)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +16,13 @@ from .admission import Ticket
 from .attempts import Attempts
 from .calls import Call
 from .client_watch import ClientGone, ClientWatch
-from .errors import GatewayError, UpstreamTimeout
+from .errors import GatewayError, UpstreamError, UpstreamTimeout
 from .exchange import Exchange, keep
 from .outcomes import estimated_tokens, outcome_of
 from .translation.chat_answer import Tokens
 from .upstream import Upstreams
+
+log = logging.getLogger("smartroute.relay")
 
 
 def whole_answer(
@@ -84,9 +87,19 @@ def _told(attempts: Attempts, upstreams: Upstreams, watch: ClientWatch) -> tuple
         try:
             with gevent.Timeout(limit_s, UpstreamTimeout(detail=f"no whole answer in {limit_s} s")), watch:
                 told = upstreams.send(route, exchange.path, payload, wait_s=limit_s).json()
-            part = exchange.part(told)
+            part = _understood(exchange, told)
         except GatewayError as error:
             attempts.failed(error)
         else:
             attempts.completed()
             return part, exchange
+
+
+def _understood(exchange: Exchange, told: object) -> dict[str, Any]:
+    try:
+        return exchange.part(told)
+    except GatewayError:
+        raise
+    except Exception as error:  # an upstream's nonsense that nobody thought of
+        log.exception("an answer that could not be translated")
+        raise UpstreamError(detail=f"an answer that could not be translated: {error!r}") from error

@@ -10,6 +10,7 @@ from catalog.model import Modality, Speed
 from routing.features import Features
 
 from .input_estimate import measured
+from .translation.chat_answer import listed
 
 # Files of the Responses API are not among them: text in a file goes to every route as text, so only the
 # translation can tell whether a route takes one.
@@ -21,7 +22,9 @@ _MODALITIES: dict[str, Modality] = {
 }
 _ANSWERING = ("assistant", "tool", "function")
 _STRUCTURED = ("json_object", "json_schema")
-_TOLD_OF_A_TEXT = 4096  # characters: enough to tell one opening from another
+# Enough to tell one opening from another.
+_TOLD_OF_A_TEXT = 4096  # characters
+_TOLD_PARTS, _TOLD_ITEMS = 64, 64
 
 
 def features_of(
@@ -36,13 +39,16 @@ def features_of(
         conversation = _number(account_id, str(named))
     elif endpoint != "completions":  # each of them stands for itself
         conversation = _number(account_id, *_opening(body, items))
+    modalities = {_MODALITIES[kind] for kind in found.attachments if kind in _MODALITIES}
+    if endpoint == "chat/completions" and "audio" in listed(body.get("modalities")):
+        modalities.add("audio")
     return Features(
         endpoint=endpoint,
         stream=bool(body.get("stream")),
         speed=speed,
         prompt_tokens=found.tokens,
-        modalities=frozenset(_MODALITIES[kind] for kind in found.attachments if kind in _MODALITIES),
-        tools=bool(body.get("tools") or body.get("functions")),
+        modalities=frozenset(modalities),
+        tools=bool(body.get("tools") or body.get("functions")) or any(_brings_tools(item) for item in items),
         structured_output=_format_of(body) in _STRUCTURED,
         conversation=conversation,
         is_first_turn=not any(_is_answer(item) for item in reversed(items)),
@@ -54,6 +60,10 @@ def _format_of(body: dict[str, Any]) -> object:
     text = body.get("text")
     told = text.get("format") if isinstance(text, dict) else body.get("response_format")
     return told.get("type") if isinstance(told, dict) else None
+
+
+def _brings_tools(item: dict[str, Any]) -> bool:
+    return str(item.get("type")) in ("additional_tools", "tool_search_output") and bool(item.get("tools"))
 
 
 def _is_answer(item: dict[str, Any]) -> bool:
@@ -68,15 +78,15 @@ def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> Iterator[str]
     instructions = body.get("instructions")
     if isinstance(instructions, str):
         yield _shortened(instructions)
-    for item in items:
+    for item in items[:_TOLD_ITEMS]:
         yield str(item.get("role"))
         content = item.get("content")
-        for part in content if isinstance(content, list) else [content]:
-            if isinstance(part, str):
-                yield _shortened(part)
-            elif isinstance(part, dict):
-                for name, value in part.items():
-                    yield f"{name} {_shortened(str(value))}"
+        for part in content[:_TOLD_PARTS] if isinstance(content, list) else [content]:
+            said = part.get("text") or part.get("image_url") or part.get("type") if isinstance(part, dict) else part
+            if isinstance(said, dict):
+                said = said.get("url")
+            if isinstance(said, str):
+                yield _shortened(said)
         if item.get("role") == "user":
             return
 

@@ -50,8 +50,17 @@ def json_body() -> dict[str, Any]:
     return json_object(read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024))
 
 
-def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str, items: list[dict[str, Any]]) -> Call:
+def call_of(
+    who: Caller,
+    body: dict[str, Any],
+    endpoint: str,
+    id_prefix: str,
+    items: list[dict[str, Any]],
+    sent: dict[str, Any] | None = None,
+) -> Call:
     """Return the call that a checked body makes; ``items`` are its conversation, with the turns that it builds on.
+
+    ``sent`` is what an upstream is asked in its place, if that is something else.
 
     Raises:
         UnknownModel: it names no public alias.
@@ -62,7 +71,7 @@ def call_of(who: Caller, body: dict[str, Any], endpoint: str, id_prefix: str, it
         endpoint=endpoint,
         body=body,
         profile=profile,
-        features=features_of(body, items, endpoint=endpoint, account_id=who.account_id, speed=who.plan.speed),
+        features=features_of(sent or body, items, endpoint=endpoint, account_id=who.account_id, speed=who.plan.speed),
         alias_asked=body.get("model"),
         stream=bool(body.get("stream")),
         include_usage=bool((body.get("stream_options") or {}).get("include_usage")),

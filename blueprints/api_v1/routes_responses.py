@@ -38,9 +38,11 @@ def create_response() -> Response:
     check_responses(body)
     store = _store(who)
     history = _history(store, body)
-    call = call_of(who, body, "responses", "resp_", [*history, *items_of(body.get("input"))])
+    compacts = asks_compaction(body)
+    sent = summary_request(body) if compacts else body
+    call = call_of(who, body, "responses", "resp_", [*history, *items_of(body.get("input"))], sent)
     kept = KeptResponse(call, None if body.get("store") is False else store, running_responses())
-    return _answered(who, call, store, history, kept, compacts=asks_compaction(body))
+    return _answered(who, call, sent, store, history, kept, compacts=compacts)
 
 
 @bp.post("/responses/compact")
@@ -52,9 +54,10 @@ def compact_conversation() -> Response:
     body = {name: value for name, value in told.items() if name not in ("stream", "stream_options")}
     store = _store(who)
     history = _history(store, body)
-    call = call_of(who, body, COMPACT_ENDPOINT, "resp_", [*history, *items_of(body.get("input"))])
+    sent = summary_request(body)
+    call = call_of(who, body, COMPACT_ENDPOINT, "resp_", [*history, *items_of(body.get("input"))], sent)
     kept = KeptResponse(call, None, running_responses())
-    return _answered(who, call, store, history, kept, compacts=True)
+    return _answered(who, call, sent, store, history, kept, compacts=True)
 
 
 @bp.post("/responses/input_tokens")
@@ -119,6 +122,7 @@ def cancel_response(response_id: str) -> Response:
 def _answered(
     who: Caller,
     call: Call,
+    sent: dict[str, Any],
     store: ResponseStore,
     history: list[dict[str, Any]],
     kept: KeptResponse,
@@ -126,9 +130,8 @@ def _answered(
     compacts: bool,
 ) -> Response:
     seals = _seals(who)
-    body = summary_request(call.body) if compacts else call.body
-    asked = read_request(body, history=history, open_sealed=seals.open, lookup=store.item)
-    result_ids = None if compacts else item_result_ids([*history, *items_of(body.get("input"))])
+    asked = read_request(sent, history=history, open_sealed=seals.open, lookup=store.item)
+    result_ids = None if compacts else item_result_ids([*history, *items_of(sent.get("input"))])
     kind = CompactionExchanges if compacts else ResponsesExchanges
 
     def exchanges(new_call_id: NewCallId) -> Exchanges:

@@ -90,7 +90,7 @@ class Asker:
             with gevent.Timeout(limit_s, TimeoutError()):  # bytes that drip in would keep other limits from ending it
                 answer = self._upstreams.look(self._route.upstream, exchange.path, payload, wait_s=self._timeout_s)
                 if isinstance(answer, UpstreamText):
-                    return Outcome(answer.status, said=words_of(answer.text))
+                    return _refused(answer)
                 if stream:
                     return self._streamed(answer, exchange, started)
                 return self._whole(answer, exchange, started)
@@ -98,8 +98,10 @@ class Asker:
             return failed(error)
         except (TimeoutError, Silence):
             return Outcome(fault="timeout")
-        except (BodyCut, EventTooLong) as error:
+        except BodyCut as error:
             return Outcome(fault="broken", said=words_of(str(error)))
+        except EventTooLong:
+            return Outcome(fault="broken", said="an event without an end")
         finally:
             if isinstance(answer, UpstreamAnswer):
                 answer.close()
@@ -168,6 +170,12 @@ class Asker:
             created=int(time.time()),
             answer_id=new_id("check_"),
         )
+
+
+def _refused(answer: UpstreamText) -> Outcome:
+    if answer.status == 200:
+        return Outcome(fault="broken", said="its answer is compressed, which nobody asked for")
+    return Outcome(answer.status, said=words_of(answer.text))
 
 
 def failed(error: GatewayError) -> Outcome:

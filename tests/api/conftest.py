@@ -81,10 +81,14 @@ alias = "pair"
 routes = [{{ upstream = "east", model = "demo-one" }}, {{ upstream = "east", model = "demo-two" }}]
 
 [[profiles]]
+alias = "cut-pair"
+routes = [{{ upstream = "east", model = "cut-one" }}, {{ upstream = "east", model = "cut-two" }}]
+
+[[profiles]]
 alias = "differing"
 routes = [
-    {{ upstream = "east", model = "demo-one", context_length = 4096, input = ["text"] }},
-    {{ upstream = "east", model = "demo-two", context_length = 9000, input = ["text", "image"] }},
+    {{ upstream = "east", model = "narrow-model", context_length = 4096, input = ["text"] }},
+    {{ upstream = "east", model = "wide-model", context_length = 9000, input = ["text", "image"] }},
 ]
 
 [[profiles]]

@@ -22,7 +22,9 @@ from blueprints.api_v1.errors import (
 )
 from catalog.model import Dialect, Profile, Route, Upstream
 from routing.features import Features
+from routing.health import Health
 from routing.router import Router
+from tests.routing.clock import Clock
 
 
 def route(
@@ -236,3 +238,70 @@ def test_parts_of_one_answer_keep_the_order_that_was_drawn_once() -> None:
             tried.attempts.failed(UpstreamError())
             again.append(tried.send()[0])
         assert again == [order[-1], *order[:-1]]
+
+
+def broken_down(router: Router, one: Route) -> None:
+    for _ in range(5):
+        router.health.of(one).failed(object(), stream=False, seconds=0.1)
+
+
+def test_fault_of_ours_in_translation_gives_a_trial_back() -> None:
+    clock = Clock()
+    router, only = Router(Health(clock)), route("one")
+    broken_down(router, only)
+    clock.pass_s(5)
+    tried = Tried(only, router=router)
+    tried.exchange.request = None  # type: ignore[method-assign, assignment]
+    with pytest.raises(TypeError):
+        tried.send()
+    assert router.health.of(only).why_left_out() is None
+
+
+def test_break_after_output_says_nothing_of_a_trial_that_others_make() -> None:
+    clock = Clock()
+    router, only = Router(Health(clock)), route("one")
+    old = Tried(only, router=router)
+    old.send()
+    old.attempts.succeeded()
+    broken_down(router, only)
+    clock.pass_s(5)
+    old.attempts.broke(UpstreamError())
+    assert router.health.of(only).why_left_out() is None
+
+
+def test_break_after_output_is_a_failure_of_the_route() -> None:
+    router, only = Router(), route("one")
+    for _ in range(5):
+        tried = Tried(only, router=router)
+        tried.send()
+        tried.attempts.succeeded()
+        tried.attempts.broke(UpstreamError())
+    assert router.health.of(only).state() == "open"
+
+
+def test_every_left_out_route_is_thought_of_where_the_first_cannot_take_the_call() -> None:
+    router, unable, able = Router(), route("unable"), route("able", order=1)
+    for one in (unable, able):
+        broken_down(router, one)
+    tried = Tried(unable, able, router=router, unable={"unable"})
+    assert tried.send()[0] == "able"
+
+
+def test_wider_route_that_is_left_out_is_tried_for_a_prompt_that_nobody_else_holds() -> None:
+    router, wide = Router(), route("wide", order=1, context_length=9000)
+    broken_down(router, wide)
+    tried = Tried(route("narrow", context_length=1000), wide, router=router)
+    assert tried.send()[0] == "narrow"
+    tried.attempts.failed(ContextTooLong(None, "messages"))
+    assert tried.send()[0] == "wide"
+
+
+def test_left_out_route_is_not_tried_where_another_one_failed() -> None:
+    router, spare = Router(), route("spare", order=1)
+    broken_down(router, spare)
+    tried = Tried(route("one"), spare, router=router)
+    tried.send()
+    tried.attempts.failed(UpstreamError())
+    with pytest.raises(UpstreamError):
+        tried.send()
+    assert tried.attempts.count == 1

@@ -255,7 +255,7 @@ def test_failure_before_output_moves_on_to_the_next_route(api: Api) -> None:
 
 
 def test_failure_after_output_is_not_tried_elsewhere(api: Api, demo: Demo) -> None:
-    streamed = api.stream("[[tokens 6]] [[pace 5]] [[only demo-one]] [[cut 3]]", model="pair")
+    streamed = api.stream("[[tokens 6]] [[pace 5]] [[only cut-one]] [[cut 3]]", model="cut-pair")
     assert streamed.error is not None
     assert api.row(streamed.request_id)["attempts"] == 1
-    assert demo.requests()[-1]["body"]["model"] == "demo-one"
+    assert demo.requests()[-1]["body"]["model"] == "cut-one"

@@ -17,7 +17,7 @@ def test_image_goes_to_the_route_that_takes_images(api: Api, stream: bool) -> No
     assert http_response.status_code == 200, http_response.text
     assert "seen" in http_response.text
     row = api.closed_row(http_response.headers["x-request-id"])
-    assert (row["status"], row["upstream_model"], row["attempts"]) == ("completed", "demo-two", 1)
+    assert (row["status"], row["upstream_model"], row["attempts"]) == ("completed", "wide-model", 1)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -32,8 +32,8 @@ def test_image_that_no_route_takes_is_refused_and_sent_to_nobody(api: Api, strea
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_prompt_that_one_route_cannot_hold_goes_to_the_wider_one(api: Api, stream: bool) -> None:
-    words = "[[only demo-one]] [[status 400]] [[body context]] [[only demo-two]] [[reply fits]]"
+    words = "[[only narrow-model]] [[status 400]] [[body context]] [[only wide-model]] [[reply fits]]"
     http_response = api.chat(words, model="differing", stream=stream)
     assert http_response.status_code == 200, http_response.text
     row = api.closed_row(http_response.headers["x-request-id"])
-    assert (row["status"], row["upstream_model"], row["attempts"]) == ("completed", "demo-two", 2)
+    assert (row["status"], row["upstream_model"], row["attempts"]) == ("completed", "wide-model", 2)

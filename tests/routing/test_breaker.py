@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from routing.breaker import FIRST_PAUSE_S, LEAST_FAILURES, LONGEST_PAUSE_S, WINDOW_ATTEMPTS, WINDOW_S, Breaker
+from routing.breaker import (
+    FIRST_PAUSE_S,
+    LEAST_FAILURES,
+    LONGEST_PAUSE_S,
+    LONGEST_TRIAL_S,
+    WINDOW_ATTEMPTS,
+    WINDOW_S,
+    Breaker,
+)
 
 NOW = 100.0
 
@@ -125,3 +133,13 @@ def test_success_of_a_last_resort_closes_it_and_a_failure_leaves_its_pause_alone
     breaker.enter(NOW + 3, second := object())
     breaker.succeeded(NOW + 3, second)
     assert breaker.state(NOW + 3) == "closed"
+
+
+def test_trial_that_never_tells_makes_room_after_a_minute() -> None:
+    breaker = opened()
+    later = NOW + FIRST_PAUSE_S
+    trial(breaker, later)
+    assert breaker.wait_s(later + LONGEST_TRIAL_S - 1) > 0
+    second = trial(breaker, later + LONGEST_TRIAL_S)
+    breaker.succeeded(later + LONGEST_TRIAL_S, second)
+    assert breaker.state(later + LONGEST_TRIAL_S) == "closed"

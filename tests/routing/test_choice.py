@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from catalog.model import Profile, Route
+from routing.choice import STAYS_AWAY_S
 from routing.features import Features
 from routing.health import LONGEST_PAUSE_S, Health
 from routing.router import RoutePlan, Router
@@ -102,13 +103,24 @@ def test_conversation_leaves_a_route_that_is_left_out_and_stays_where_it_went() 
     assert house.first(conversation=7, is_first_turn=False) == "two"
 
 
+def test_conversation_goes_back_to_its_own_route_ten_minutes_after_it_had_to_leave() -> None:
+    house = House(route("one", order=1), route("two", order=2))
+    asked = features(conversation=7, is_first_turn=False, is_named=True)
+    for _ in range(10):
+        house.answered("two", asked)
+        house.clock.pass_s(STAYS_AWAY_S / 10 - 1)
+        assert house.router.plan(house.profile, asked).routes[0].model == "two"
+    house.clock.pass_s(10)
+    assert house.router.plan(house.profile, asked).routes[0].model == "one"
+
+
 def test_conversation_is_forgotten_after_an_hour_without_a_turn() -> None:
     house = House(route("one", order=1), route("two", order=2))
-    house.answered("two", features(conversation=7))
+    house.answered("one", features(conversation=7))
     house.clock.pass_s(KEPT_S)
-    assert house.first(conversation=7, is_first_turn=False) == "two"
+    assert house.plan(conversation=7, is_first_turn=False).reason == "same_conversation"
     house.clock.pass_s(1)
-    assert house.first(conversation=7, is_first_turn=False) == "one"
+    assert house.plan(conversation=7, is_first_turn=False).reason == "order"
 
 
 def test_only_so_many_conversations_are_remembered_and_the_oldest_goes_first() -> None:
@@ -204,6 +216,13 @@ def test_slow_failure_makes_a_route_slow_and_a_quick_one_does_not_make_it_quick(
     assert house.first(speed="fast", stream=True) == "b"
     house.router.health.of(house.routes["b"]).failed(object(), stream=True, seconds=0.001)
     assert house.router.health.of(house.routes["b"]).pace(stream=True).seconds == 0.5
+
+
+def test_quick_failure_of_an_unknown_route_does_not_make_it_the_fastest() -> None:
+    house = House(route("unknown"), route("good"))
+    house.measured("good", 0.2)
+    house.router.health.of(house.routes["unknown"]).failed(object(), stream=True, seconds=0.001)
+    assert house.router.health.of(house.routes["unknown"]).pace(stream=True).seconds is None
 
 
 def test_pause_that_a_route_asks_for_has_a_cap() -> None:

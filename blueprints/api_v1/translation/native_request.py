@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidRequest
+from .chat_answer import listed
 from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 
 # Fields that the gateway answers by itself, or whose meaning hangs on an upstream's own storage.
@@ -165,12 +166,12 @@ def _set_tools(request: dict[str, Any], tools: list[Any], hosted: Collection[str
             left_out.append(str(kind)[:64])
     kept = list(found.values())
     choice = request.get("tool_choice")
-    forced = choice.get("type") if isinstance(choice, dict) else None
+    forced = str(choice["type"]) if isinstance(choice, dict) and choice.get("type") is not None else None
     if forced == "allowed_tools" and isinstance(choice, dict):
         allowed = [
             tool
-            for tool in choice.get("tools") or []
-            if isinstance(tool, dict) and (tool.get("type") in _CLIENT_TOOLS or tool.get("type") in hosted)
+            for tool in listed(choice.get("tools"))
+            if isinstance(tool, dict) and (str(tool.get("type")) in _CLIENT_TOOLS or str(tool.get("type")) in hosted)
         ]
         request["tool_choice"] = {**choice, "tools": allowed}
     elif forced is not None and forced not in _CLIENT_TOOLS and forced not in hosted:

@@ -111,7 +111,8 @@ def _text(part: dict[str, Any]) -> str | None:
 def _is_part(part: object) -> bool:
     if not isinstance(part, dict):
         return False
-    return part.get("type") in _TEXTS or part.get("type") in ("input_image", "input_file", "input_audio")
+    kind = str(part.get("type"))
+    return kind in _TEXTS or kind in ("input_image", "input_file", "input_audio")
 
 
 def _image(part: dict[str, Any], path: str, can: Capabilities) -> dict[str, Any]:

@@ -69,13 +69,13 @@ class NativeBridge:
         return {"type": "function", **self._tools.definitions[wire]["function"], "strict": False}
 
     def _choice(self, choice: Any) -> Any:
-        kind = choice.get("type") if isinstance(choice, dict) else None
+        kind = str(choice.get("type")) if isinstance(choice, dict) else ""
         if kind not in BRIDGED_KINDS:
             return choice
         return {"type": "function", "name": self._tools.wire_name(kind, None, kind)}
 
     def _item(self, item: Item, call_ids: dict[str, str]) -> Item:
-        kind = item.get("type")
+        kind = str(item.get("type"))
         if kind in _CALLS:
             name = self._tools.wire_name(_CALLS[kind], None, _CALLS[kind])
             call_id = _call_id(item)
