@@ -49,6 +49,8 @@ class Quirky(BaseHTTPRequestHandler):
             self._refuse(404, "no such page")
         elif (refusal := _refusal(quirk, body, self.headers.get("Authorization", ""))) is not None:
             self._refuse(*refusal)
+        elif quirk == "compressed":
+            self._send(200, "text/event-stream", "whatever it is", **{"Content-Encoding": "br"})
         elif quirk == "page":
             self._send(200, "text/html", "<h1>Welcome</h1>")
         else:
@@ -79,12 +81,14 @@ class Quirky(BaseHTTPRequestHandler):
     def _refuse(self, status: int, message: str) -> None:
         self._send(status, "application/json", json.dumps({"error": {"message": message}}))
 
-    def _send(self, status: int, kind: str, text: str) -> None:
+    def _send(self, status: int, kind: str, text: str, **more: str) -> None:
         raw = text.encode()
         with contextlib.suppress(OSError):  # whoever asked may have left
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(raw)))
+            for name, value in more.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(raw)
 

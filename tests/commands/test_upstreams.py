@@ -22,7 +22,7 @@ from tests.harness.processes import Processes, free_port
 
 QUIRKS = (
     "right", "no-tools", "no-call", "no-effort", "no-json", "prose", "only-chat", "only-responses", "whole", "page",
-    "nothing", "no-list", "busy", "slow", "newer-limit", "refused-key", "wants-key",
+    "nothing", "no-list", "busy", "slow", "newer-limit", "refused-key", "wants-key", "compressed",
 )  # fmt: skip
 TIMEOUT_S = 1.5
 
@@ -163,6 +163,7 @@ def test_what_the_file_gives_away_is_a_hint(checked: Checked) -> None:
         ("whole", "no events when a stream is asked for (application/json)."),
         ("page", "no events when a stream is asked for (text/html)."),
         ("slow", "timeout: the answer did not come in time."),
+        ("compressed", "no usable answer: its answer is compressed, which nobody asked for"),
         ("busy", "rate limited (HTTP 429: slow down)"),
         ("refused-key", "the key in EAST_KEY is refused (HTTP 401: invalid key: bearer [key])."),
         ("wants-key", "a key is asked for (HTTP 401): name the variable that holds it, as api_key_env ="),
