@@ -36,7 +36,7 @@ class Attempt:
                 seconds = max(1, math.ceil(ends_at - time.time()))
                 minutes = math.ceil(seconds / 60)
                 raise TooManyRequests(
-                    f"Too many tries. Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
+                    f"Try again in {minutes} minute{'' if minutes == 1 else 's'}.",
                     retry_after=seconds,
                 )
 
