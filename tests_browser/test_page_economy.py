@@ -18,6 +18,7 @@ from tests_browser.watch import inline_code
 
 MOST_BYTES = 100_000  # as they travel
 MOST_BYTES_UNPACKED = 300_000  # as a phone has to read them
+MOST_BYTES_OF_SCRIPT_UNPACKED = 110_000
 HASHED = re.compile(r"-[0-9a-f]{12}\.\w+$")
 MOST_SHIFT = 0.01
 YEAR_S = 365 * 24 * 3600
@@ -63,6 +64,15 @@ def test_page_with_its_style_and_script_weighs_less_than_100_kb(view: View) -> N
     weights = {each.url: (each.on_the_wire, each.unpacked) for each in view.fetched if each.kind in WEIGHED}
     assert sum(on_the_wire for on_the_wire, _ in weights.values()) < MOST_BYTES, weights
     assert sum(unpacked for _, unpacked in weights.values()) < MOST_BYTES_UNPACKED, weights
+    script = sum(each.unpacked for each in view.fetched if each.kind == "script")
+    assert script < MOST_BYTES_OF_SCRIPT_UNPACKED
+
+
+def test_document_with_its_style_and_script_leaves_compressed(view: View) -> None:
+    for each in view.fetched:
+        if each.kind in WEIGHED:
+            assert each.headers.get("content-encoding") == "gzip", each.url
+            assert each.on_the_wire < each.unpacked, each.url
 
 
 def test_asset_is_asked_for_once_and_kept_for_a_year_under_a_name_that_changes_with_it(view: View) -> None:
