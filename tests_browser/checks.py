@@ -25,6 +25,14 @@ RUN_AXE = """async tags => {
   return violations.flatMap(rule => rule.nodes.map(
     node => `${rule.id}: ${node.target.join(" ")}: ${node.failureSummary.replace(/\\s+/g, " ")}`));
 }"""
+# Text that is cut off where nobody can scroll to it; what is meant for screen readers alone is one pixel wide.
+CUT_OFF = """() => [...document.querySelectorAll("body *")].filter(each => {
+  const style = getComputedStyle(each);
+  const hidden = axis => ["hidden", "clip"].includes(style[axis]);
+  return each.textContent.trim() && each.clientWidth > 1 && each.clientHeight > 1 && style.textOverflow !== "ellipsis"
+    && (hidden("overflowX") && each.scrollWidth > each.clientWidth + 1
+        || hidden("overflowY") && each.scrollHeight > each.clientHeight + 1);
+}).map(each => each.outerHTML.slice(0, 100))"""
 TOO_WIDE = """() => {
   const page = document.documentElement;
   if (page.scrollWidth <= page.clientWidth) return [];
@@ -72,3 +80,9 @@ def too_wide(page: Page) -> list[str]:
     """How far the page scrolls sideways, and which elements reach out of the window; nothing if it does not."""
     found: list[Any] = page.evaluate(TOO_WIDE)
     return [str(each) for each in found]
+
+
+def cut_off(page: Page) -> list[str]:
+    """Elements whose text reaches out of a box that hides what does."""
+    found: list[str] = page.evaluate(CUT_OFF)
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
@@ -102,18 +102,29 @@ def small_gateway(processes: Processes, demo: Demo) -> Iterator[Gateway]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium as Debian has it: Playwright's own is neither fetched nor wanted."""
+def playwright() -> Iterator[Playwright]:
+    """What starts browsers."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """The browser of most tests."""
+    browser = launch(playwright)
+    yield browser
+    browser.close()
+
+
+def launch(playwright: Playwright, *settings: str) -> Browser:
+    """Start Chromium as Debian has it: Playwright's own is neither fetched nor wanted."""
     program = shutil.which("chromium")
     assert program, "Chromium is not installed: tools/need-chromium installs it"
     # Names are resolved nowhere: a page that asks for another site fails at once, on every machine alike.
-    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    arguments = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", *settings]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses to run as root with it
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
-        yield browser
-        browser.close()
+    return playwright.chromium.launch(executable_path=program, args=arguments)
 
 
 @pytest.fixture

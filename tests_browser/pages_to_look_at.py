@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
+from tests_browser.people import Member
+
 GUEST_PAGES = {
     "product": "/",
     "documentation": "/docs",
@@ -53,3 +55,8 @@ def views_of(name: str) -> list[tuple[int, str]]:
     if name.startswith("reference-"):
         return [(PHONE, "light"), (DESK, "dark")]
     return list(product((PHONE, DESK, WIDE) if name in SHOWN_WIDE else (PHONE, DESK), SCHEMES))
+
+
+def member_for(path: str, member: Member) -> Member | None:
+    """Who looks at a page: a member wherever members have more to see."""
+    return None if path in GUEST_PAGES.values() and path not in MEMBER_PAGES.values() else member

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests_browser.checks import too_wide
-from tests_browser.pages_to_look_at import ALL_PATHS, GUEST_PAGES, MEMBER_PAGES
+from tests_browser.checks import cut_off, too_wide
+from tests_browser.pages_to_look_at import ALL_PATHS, member_for
 from tests_browser.people import Member
 from tests_browser.visits import Visits
 
@@ -17,14 +17,6 @@ MOTIONS = """() => [...document.querySelectorAll("*")].flatMap(each => {
   const seconds = style.transitionDuration.split(",").concat(style.animationDuration.split(",")).map(parseFloat);
   return [{ element: each.outerHTML.slice(0, 80), seconds: Math.max(...seconds), scroll: style.scrollBehavior }];
 }).filter(each => each.seconds > 0 || each.scroll === "smooth")"""
-# Text that is cut off where nobody can scroll to it; what is meant for screen readers alone is one pixel wide.
-CUT_OFF = """() => [...document.querySelectorAll("body *")].filter(each => {
-  const style = getComputedStyle(each);
-  const hidden = axis => ["hidden", "clip"].includes(style[axis]);
-  return each.textContent.trim() && each.clientWidth > 1 && each.clientHeight > 1 && style.textOverflow !== "ellipsis"
-    && (hidden("overflowX") && each.scrollWidth > each.clientWidth + 1
-        || hidden("overflowY") && each.scrollHeight > each.clientHeight + 1);
-}).map(each => each.outerHTML.slice(0, 100))"""
 
 
 def motions(visit: Visits, path: str, member: Member | None, wish: str) -> list[dict[str, Any]]:
@@ -51,7 +43,7 @@ def test_page_enlarged_to_four_times_is_one_column_without_scrolling_sideways(
     """WCAG 1.4.10: 1280 px at 400 % are 320 px."""
     page = visit(path, width=320, member=member_for(path, veteran))
     assert too_wide(page) == []
-    assert page.evaluate(CUT_OFF) == []
+    assert cut_off(page) == []
 
 
 @pytest.mark.parametrize("path", ALL_PATHS)
@@ -59,9 +51,4 @@ def test_page_of_twice_the_size_cuts_nothing_off(visit: Visits, veteran: Member,
     """WCAG 1.4.4: a window of 1280 px at 200 %."""
     page = visit(path, width=640, device_scale_factor=2, member=member_for(path, veteran))
     assert too_wide(page) == []
-    assert page.evaluate(CUT_OFF) == []
-
-
-def member_for(path: str, member: Member) -> Member | None:
-    """Who looks at a page: a member wherever members have more to see."""
-    return None if path in GUEST_PAGES.values() and path not in MEMBER_PAGES.values() else member
+    assert cut_off(page) == []
