@@ -1,12 +1,30 @@
-"""Runs migrations on the application's own engine; called by Flask-Migrate."""
+"""Runs migrations; called by Flask-Migrate. On SQLite with the application's own engine, on MySQL with another one.
+
+A migration of a large table takes longer than any request may wait for an answer. But it must not queue for long
+behind somebody's open transaction: every request would queue behind the migration
+(https://mariadb.com/kb/en/metadata-locking/).
+"""
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
+LOCK_WAIT_S = 10
+
 migrate = current_app.extensions["migrate"]
 engine = migrate.db.engine
+if engine.dialect.name != "sqlite":
+    engine = sa.create_engine(
+        engine.url,
+        poolclass=sa.NullPool,
+        connect_args={
+            "connect_timeout": 5,
+            "charset": "utf8mb4",
+            "init_command": f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}",
+        },
+    )
 
 with engine.execution_options(writes=True).connect() as connection:
     context.configure(
