@@ -71,6 +71,7 @@ class Api:
         self.token = token
         self.url = gateway.api
         self.session = requests.Session()
+        gateway.at_stop(self.session.close)
         self.session.headers["Authorization"] = f"Bearer {token}"
         self._engine = sa.create_engine(gateway.database_url, poolclass=sa.NullPool)
 

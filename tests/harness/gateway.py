@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,6 +44,7 @@ class Gateway:
         self._processes = processes
         self._folder = processes.new_folder("gateway")
         self._accounts = 0
+        self._at_stop: list[Callable[[], object]] = []
         self._stdout = self._folder / "stdout.log"
         self._stderr = self._folder / "stderr.log"
         self.root = root
@@ -93,7 +94,13 @@ class Gateway:
 
     def stop(self, *, patience_s: float = STOP_S) -> int:
         """End it by SIGTERM, after ``patience_s`` by SIGKILL; gives the exit code. Stopping twice is fine."""
+        while self._at_stop:
+            self._at_stop.pop()()
         return self._processes.stop(self._master, patience_s=patience_s)
+
+    def at_stop(self, close: Callable[[], object]) -> None:
+        """Call ``close`` before the end: a worker waits some seconds for connections that are merely kept open."""
+        self._at_stop.append(close)
 
     def restart(self) -> None:
         """Stop it in order and start it again with the same settings, port and database."""
