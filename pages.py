@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from catalog.model import Catalog, Plan, Profile
+from client_names import client_label
 from lines import line_colours, line_letters
 from middleware.api_paths import is_api_path
 from middleware.request_log import request_id_of
@@ -142,7 +143,14 @@ def register_page_helpers(app: Flask) -> None:
         has_page=lambda endpoint: endpoint in app.view_functions,
     )
     app.jinja_env.filters.update(
-        figure=figure, price=price, quota=quota, moment=moment, until=until, letter=letter, colour=colour
+        figure=figure,
+        price=price,
+        quota=quota,
+        moment=moment,
+        until=until,
+        letter=letter,
+        colour=colour,
+        client=client_label,
     )
     app.context_processor(lambda: {"service": services().catalog.service})
 

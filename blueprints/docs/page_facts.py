@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blueprints.docs.client_names import client_label
 from blueprints.docs.overview import Overview
 from catalog.model import Catalog, Plan, Profile
+from client_names import client_label
 from pages import api_address
 
 PLACEHOLDER = "YOUR_TOKEN"

@@ -1,10 +1,10 @@
-"""The names that the token box knows clients by."""
+"""The names that pages know clients by."""
 
 from __future__ import annotations
 
 import pytest
 
-from blueprints.docs.client_names import client_label
+from client_names import client_label
 
 
 @pytest.mark.parametrize(
