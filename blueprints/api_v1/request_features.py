@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 
@@ -38,7 +37,8 @@ def features_of(
     if is_named:
         conversation = _number(account_id, str(named))
     elif endpoint != "completions":  # each of them stands for itself
-        conversation = _number(account_id, *_opening(body, items))
+        opening = _opening(body, items)
+        conversation = None if opening is None else _number(account_id, *opening)
     modalities = {_MODALITIES[kind] for kind in found.attachments if kind in _MODALITIES}
     if endpoint == "chat/completions" and "audio" in listed(body.get("modalities")):
         modalities.add("audio")
@@ -73,22 +73,22 @@ def _is_answer(item: dict[str, Any]) -> bool:
     return role in _ANSWERING
 
 
-def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what stays the same in every turn: instructions, and all up to the first message of the user."""
+def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> list[str] | None:
+    """Return what stays the same in every turn: instructions and all up to the user's first message; None without one."""
     instructions = body.get("instructions")
-    if isinstance(instructions, str):
-        yield _shortened(instructions)
+    said = [_shortened(instructions)] if isinstance(instructions, str) else []
     for item in items[:_TOLD_ITEMS]:
-        yield str(item.get("role"))
+        said.append(str(item.get("role")))
         content = item.get("content")
         for part in content[:_TOLD_PARTS] if isinstance(content, list) else [content]:
-            said = part.get("text") or part.get("image_url") or part.get("type") if isinstance(part, dict) else part
-            if isinstance(said, dict):
-                said = said.get("url")
-            if isinstance(said, str):
-                yield _shortened(said)
+            words = part.get("text") or part.get("image_url") or part.get("type") if isinstance(part, dict) else part
+            if isinstance(words, dict):
+                words = words.get("url")
+            if isinstance(words, str):
+                said.append(_shortened(words))
         if item.get("role") == "user":
-            return
+            return said
+    return None
 
 
 def _shortened(text: str) -> str:

@@ -45,6 +45,10 @@ def test_another_opening_account_or_key_is_another_conversation(other: Features)
     assert told(USER).conversation != other.conversation
 
 
+def test_conversation_without_a_message_of_the_user_is_none() -> None:
+    assert told(ASSISTANT).conversation is None
+
+
 def test_completion_stands_for_itself() -> None:
     assert told(USER, endpoint="completions", prompt="What is it?").conversation is None
 
