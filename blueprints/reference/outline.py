@@ -16,6 +16,8 @@ OBJECTS, RESPONSE_OBJECTS = "objects", "response-objects"
 OBJECT_PAGES = {OBJECTS: "Objects", RESPONSE_OBJECTS: "Objects of responses"}
 _REF = re.compile(r'"#/components/schemas/(\w+)"')
 _CODE = re.compile("`([^`]+)`")
+_JOINT = re.compile(r"(?<=\w)[._](?=\w)")
+UNBROKEN = 12  # characters of a name that fit wherever names stand
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,17 @@ def outline_of(document: dict[str, Any], error_anchors: dict[str, str]) -> Outli
 
 def marked_up(text: str) -> Markup:
     """Return text with what stands between backticks as code."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  (escaped before)
+    code = _CODE.sub(lambda found: f"<code>{_with_breaks(found[1])}</code>", str(escape(text)))
+    return Markup(code)  # noqa: S704  (escaped before)
+
+
+def breakable(name: str) -> Markup:
+    """Return a name that breaks after a dot or an underscore where its place is too narrow."""
+    return Markup(_with_breaks(str(escape(name))))  # noqa: S704  (escaped before)
+
+
+def _with_breaks(escaped: str) -> str:
+    return _JOINT.sub(r"\g<0><wbr>", escaped) if len(escaped) > UNBROKEN else escaped
 
 
 def _paragraphs(text: str) -> list[Markup]:

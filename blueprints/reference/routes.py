@@ -8,11 +8,12 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from .outline import OBJECT_PAGES, marked_up, outline_of, page_names
+from .outline import OBJECT_PAGES, breakable, marked_up, outline_of, page_names
 from .published import Published
 
 bp = Blueprint("reference", __name__)
 bp.add_app_template_filter(marked_up, "with_code")
+bp.add_app_template_filter(breakable)
 
 _PUBLISHED = "smartroute_openapi"
 _ERROR_TABLE = "smartroute_error_table"
