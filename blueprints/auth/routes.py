@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
@@ -18,46 +20,50 @@ from service.services import services
 
 @bp.route("/sign-up", methods=["GET", "POST"])
 def sign_up() -> ResponseReturnValue:
-    """Make a member's account and sign in at once."""
+    """Make a member's account, sign in at once and go on to where the visitor was headed."""
+    wanted = own_path(request.args.get("next"))
+    target = wanted or url_for("docs.documentation")
     if current_user.is_authenticated:
-        return redirect(url_for("docs.documentation"), 303)
+        return redirect(target, 303)
     if services().catalog.service.registration != "open":
         return render_template("auth/closed.html"), 200 if request.method in ("GET", "HEAD") else 403
     form = NewAccountForm()
+    shown = {"wanted": wanted, "opens_next": _what_opens(target)}
     if not form.validate_on_submit():
-        return form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form, **shown)
     sign_up_attempt(request.remote_addr or "")
     try:
         member = membership.sign_up(form.email.data, form.password.data)
     except refusals.EmailTaken:
         form.email.errors = ["An account with this address exists already. Sign in instead."]
-        return form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form, **shown)
     except refusals.Suspended as error:
         form.email.errors = [str(error)]
-        return form_page("auth/sign_up.html", form)
+        return form_page("auth/sign_up.html", form, **shown)
     start_session(member)
-    return redirect(url_for("docs.documentation"), 303)
+    return redirect(target, 303)
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
 def sign_in() -> ResponseReturnValue:
     """Sign in and go on to where the visitor was headed."""
-    target = own_path(request.args.get("next")) or url_for("docs.documentation")
+    wanted = own_path(request.args.get("next"))
+    target = wanted or url_for("docs.documentation")
     if current_user.is_authenticated:
         return redirect(target, 303)
     form = SignInForm()
     if not form.validate_on_submit():
-        return form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form, wanted=wanted)
     attempt = sign_in_attempt(request.remote_addr or "", form.email.data)
     try:
         member = membership.authenticate(form.email.data, form.password.data)
     except refusals.Suspended as error:
         attempt.succeeded()
         form.form_errors.append(str(error))
-        return form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form, wanted=wanted)
     if member is None:
         form.form_errors.append("E-mail address and password do not belong together. Check both.")
-        return form_page("auth/sign_in.html", form)
+        return form_page("auth/sign_in.html", form, wanted=wanted)
     attempt.succeeded()
     start_session(member)
     return redirect(target, 303)
@@ -96,6 +102,17 @@ def sign_in_again(error: refusals.AccountChanged) -> ResponseReturnValue:
     """Tell somebody whose proof became worthless while it was looked at to prove it again."""
     flash(str(error))
     return redirect(url_for("auth.sign_in"), 303)
+
+
+def _what_opens(target: str) -> str:
+    """Say in one sentence what a new member sees next."""
+    page = urlsplit(target)
+    if page.path == url_for("docs.documentation"):
+        return "The documentation opens next, with your plan and your token."
+    if page.path == url_for("plans.page"):
+        asked = services().catalog.plan(parse_qs(page.query).get("to", [""])[0])
+        return f"The plans open next{f', with {asked.name} chosen' if asked else ''}."
+    return "The page that you came for opens next."
 
 
 def _link_refused() -> ResponseReturnValue:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.plans.comparison import comparison
-from service import refusals, upgrades
+from service import holdings, refusals, upgrades
 from service.held_plan import held_plan
 from service.plan_fit import fit_of
 from service.services import services
@@ -29,6 +29,14 @@ def with_slash() -> ResponseReturnValue:
     """Lead an address typed with a slash at its end to the page."""
     query = request.query_string.decode("latin-1")
     return redirect(f"/plans?{query}" if query else "/plans", 308)
+
+
+@bp.post("/plans/start")
+@login_required
+def start() -> ResponseReturnValue:
+    """Activate the first plan for a member who has none, as the documentation does, and go on to the chosen one."""
+    holdings.equip(current_user.member.id)
+    return redirect(url_for("plans.page", to=request.form.get("to") or None, _anchor="change"), 303)
 
 
 @bp.post("/plans/request")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -14,6 +15,30 @@ def test_signing_up_signs_in_and_leads_to_the_documentation(visitor: Visitor) ->
     answer = visitor.sign_up("member@example.org")
     assert (answer.status_code, answer.location) == (303, "/docs")
     assert visitor.is_signed_in()
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example", "plans"])
+def test_signing_up_leads_to_no_other_site(visitor: Visitor, elsewhere: str) -> None:
+    page = f"/sign-up?{urlencode({'next': elsewhere})}"
+    assert "evil" not in visitor.get(page).text.partition("<main")[2].partition("</main>")[0]
+    assert visitor.send(page, email="member@example.org", password=PASSWORD).location == "/docs"
+    assert visitor.get(page).location == "/docs"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("/docs?x=1", "The documentation opens next, with your plan and your token."),
+        ("/plans", "The plans open next."),
+        ("/plans?to=gold", "The plans open next."),
+        ("/usage", "The page that you came for opens next."),
+    ],
+)
+def test_sign_up_says_what_opens_next(visitor: Visitor, wanted: str, said: str) -> None:
+    page = f"/sign-up?{urlencode({'next': wanted})}"
+    assert said in visitor.get(page).text
+    assert said in visitor.send(page, email="nonsense", password=PASSWORD).text
+    assert visitor.send(page, email="member@example.org", password=PASSWORD).location == wanted
 
 
 @pytest.mark.parametrize(

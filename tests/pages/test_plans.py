@@ -15,7 +15,7 @@ from models.base import utcnow
 from service import holdings, membership, upgrades
 from service.plan_fit import first_that_fits
 from service.services import services
-from tests.accounts.house import Visitor, csrf_token
+from tests.accounts.house import PASSWORD, Visitor, csrf_token
 from tests.usage import history
 
 EMAIL = "member@example.org"
@@ -57,20 +57,49 @@ def words(page: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
+def link_to(start: str, page: str) -> str:
+    """The link for the plan Pro that begins so."""
+    found = re.search(rf'href="({re.escape(start)}[^"]*pro)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
 def test_guest_sees_the_cards_and_what_to_do(visitor: Visitor) -> None:
     page = visitor.get("/plans").text
     assert page.count("<article") == 6
     assert "Everybody starts on Free" in words(page)
-    assert 'href="/sign-in?next=/plans?to%3Dpro"' in page or "next=%2Fplans%3Fto%3Dpro" in page
+    assert 'href="/sign-up?next=/plans?to%3Dpro">Create an account for Pro</a>' in page
     assert "Ask for" not in page
     assert "Compare" not in page
 
 
-def test_guest_who_chose_a_plan_comes_back_to_it_after_signing_in(app: Flask, visitor: Visitor) -> None:
+@pytest.mark.parametrize("first_page", ["/", "/plans"])
+def test_plan_that_a_guest_chose_is_kept_through_signing_up(visitor: Visitor, first_page: str) -> None:
+    sign_up = link_to("/sign-up?next=", visitor.get(first_page).text)
+    assert "The plans open next, with Pro chosen." in visitor.get(sign_up).text
+    answer = visitor.send(sign_up, email=EMAIL, password=PASSWORD)
+    assert (answer.status_code, answer.location) == (303, "/plans?to=pro")
+    page = visitor.get("/plans?to=pro").text
+    assert "Activate Free and go on to Pro" in page
+    answer = visitor.send("/plans?to=pro", "/plans/start", to="pro")
+    assert (answer.status_code, answer.location) == (303, "/plans?to=pro#change")
+    assert "From Free to Pro" in words(visitor.get("/plans?to=pro").text)
+    assert visitor.token().startswith("sr_")
+
+
+def test_plan_that_a_guest_chose_is_kept_through_signing_in(app: Flask, visitor: Visitor) -> None:
     Visitor(app).sign_up(EMAIL)
-    link = re.search(r'href="(/sign-in\?next=[^"]*pro[^"]*)"', visitor.get("/plans").text)
-    assert link is not None
-    assert visitor.sign_in(EMAIL, page=html.unescape(link[1])).location == "/plans?to=pro"
+    sign_up = link_to("/sign-up?next=", visitor.get("/plans").text)
+    sign_in = link_to("/sign-in?next=", visitor.get(sign_up).text)
+    assert link_to("/sign-up?next=", visitor.get(sign_in).text) == sign_up
+    assert visitor.sign_in(EMAIL, page=sign_in).location == "/plans?to=pro"
+
+
+def test_activating_the_first_plan_twice_changes_nothing(member: Visitor) -> None:
+    token = member.token()
+    assert member.send("/plans?to=pro", "/plans/start").location == "/plans#change"
+    assert member.token() == token
+    assert member.client.post("/plans/start").status_code == 400
 
 
 def test_member_before_the_first_visit_is_led_to_the_documentation(visitor: Visitor) -> None:
