@@ -74,7 +74,7 @@ def _is_answer(item: dict[str, Any]) -> bool:
 
 
 def _opening(body: dict[str, Any], items: list[dict[str, Any]]) -> list[str] | None:
-    """Return what stays the same in every turn: instructions and all up to the user's first message; None without one."""
+    """Return what stays the same in every turn: instructions and all up to the user's first message. None: no such."""
     instructions = body.get("instructions")
     said = [_shortened(instructions)] if isinstance(instructions, str) else []
     for item in items[:_TOLD_ITEMS]:
