@@ -5,10 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
+from flask import abort
 from playwright.sync_api import Page, expect
 
+from tests.accounts.house import Visitor, open_house
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import Processes
@@ -19,6 +22,14 @@ from tests_browser.people import Member, make_members
 from tests_browser.visits import HEIGHTS, Visits
 
 TRIES_WITH_ONE_ADDRESS = 10  # in 15 minutes
+
+
+@pytest.fixture
+def sign_in_asked_for(tmp_path: Path) -> str:
+    """The page for 401, which no address leads to: guests are sent to the sign-in form instead."""
+    with open_house(f"sqlite:///{tmp_path / 'smartroute.db'}") as app:
+        app.add_url_rule("/members-only", "members_only", lambda: abort(401))
+        return Visitor(app).get("/members-only").text
 
 
 @pytest.fixture
@@ -44,6 +55,19 @@ def expect_error(page: Page, status: int) -> None:
     expect(main).to_contain_text(str(status))
     expect(main.get_by_role("heading", level=1)).to_be_visible()
     assert main.get_by_role("link").count() >= 1
+
+
+def test_page_for_members_is_401_and_leads_through_the_form(
+    visit: Visits, check: Check, sign_in_asked_for: str
+) -> None:
+    visit.expect("status of 401")
+    page = visit.blank()
+    page.route("**/members-only", lambda route: route.fulfill(status=401, body=sign_in_asked_for))
+    page.goto("/members-only")
+    expect_error(page, 401)
+    way = page.get_by_role("main").get_by_role("link", name="Sign in")
+    expect(way).to_have_attribute("href", "/sign-in?next=/members-only")
+    look_from_all_sides(page, check, "error-401")
 
 
 def test_missing_page_is_404_for_guests_and_members(visit: Visits, check: Check, reader: Member) -> None:
@@ -105,6 +129,23 @@ def test_too_many_wrong_passwords_are_429_with_the_time_to_wait(
     expect_error(page, 429)
     expect(page.get_by_role("main")).to_contain_text("minute")
     look_from_all_sides(page, check, "error-429")
+
+
+def test_fault_of_the_service_is_500_with_the_id_of_the_request(
+    visit_at: VisitAt, broken_gateway: Gateway, check: Check
+) -> None:
+    [member] = make_members(broken_gateway, 1)
+    visit = visit_at(broken_gateway)
+    visit.expect("status of 500")
+    page = visit("/account", member=member)
+    with sqlite3.connect(broken_gateway.database_url.removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE accounts SET created_at = 'no time at all'")
+    answer = page.reload()
+    assert answer is not None
+    assert answer.status == 500
+    expect_error(page, 500)
+    expect(page.locator("#request-id")).to_have_text(answer.headers["x-request-id"])
+    look_from_all_sides(page, check, "error-500")
 
 
 def test_lost_database_is_503_and_the_page_stands_without_it(
