@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, render_template
+from flask_login import current_user
 
 from pages import api_address
+from service.held_plan import held_plan
 from service.services import services
 
 bp = Blueprint("product", __name__)
@@ -14,4 +16,6 @@ bp = Blueprint("product", __name__)
 def page() -> str:
     """Show the product page, to guests and members alike."""
     catalog = services().catalog
-    return render_template("product/product.html", catalog=catalog, api_address=api_address(catalog))
+    held = held_plan(current_user.member.id) if current_user.is_authenticated else None
+    own_plan = None if held is None else held.plan
+    return render_template("product/product.html", catalog=catalog, own_plan=own_plan, api_address=api_address(catalog))

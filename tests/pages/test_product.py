@@ -71,6 +71,16 @@ def test_line_map_draws_a_line_for_each_alias_and_says_so_in_words(visitor: Visi
         assert re.search(r'role="img" aria-label="Line map: [^"]*smart-route-infinite', drawing)
 
 
+def test_card_of_the_own_plan_is_marked_and_leads_nowhere(visitor: Visitor) -> None:
+    assert "your plan" not in visitor.get("/").text
+    visitor.sign_up("member@example.org")
+    visitor.get("/docs")
+    page = visitor.get("/").text
+    assert page.count("your plan") == 1
+    assert "Choose Free" not in page
+    assert "Choose Plus" in page
+
+
 def test_card_leads_a_guest_by_sign_up_and_a_member_at_once_to_the_plan(visitor: Visitor) -> None:
     assert 'href="/sign-up?next=/plans?to%3Dpro">Create an account for Pro</a>' in visitor.get("/").text
     visitor.sign_up("member@example.org")
