@@ -6,6 +6,7 @@ between ``request`` and ``approve``: its provider's confirmation would call ``ap
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from service.refusals import AlreadyDecided, AlreadyPending, NoSuchRequest, Noth
 from service.services import services
 
 MOST_LISTED = 500
+
+log = logging.getLogger("smartroute.upgrades")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Upgrade:
 
 
 def request(account_id: int, plan_slug: str, note: str = "") -> Upgrade:
-    """Ask for another plan; of any number of simultaneous calls one makes a request.
+    """Ask for another plan; of any number of simultaneous calls one makes a request. The log tells the operator.
 
     Raises:
         UnknownPlan, UnfitNote, NothingToChange, AlreadyPending, Suspended: as they say.
@@ -71,7 +74,16 @@ def request(account_id: int, plan_slug: str, note: str = "") -> Upgrade:
         made = upgrade_request.add(session, account_id, current.plan_slug, plan.slug, note)
         return _upgrade(made, owner)
 
-    return repeat_once(work)
+    asked = repeat_once(work)
+    # No address: the log names no member.
+    log.info(
+        "account %d asks for the plan %s, it has %s (request %d): decide on /admin or by flask upgrades",
+        account_id,
+        asked.to_plan,
+        asked.from_plan,
+        asked.id,
+    )
+    return asked
 
 
 def withdraw(account_id: int, request_id: int) -> Upgrade:

@@ -1,4 +1,4 @@
-"""The first operator page."""
+"""The first operator page: the tools, and what waits for a decision."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
+from service import upgrades
+from service.services import services
 
 
 @bp.get("", endpoint="page")
 def page() -> ResponseReturnValue:
-    """Show the tools."""
-    return render_template("admin/page.html")
+    """Show the tools and the upgrade requests that wait."""
+    return overview()
 
 
 @bp.get("/")
 def with_slash() -> ResponseReturnValue:
     """Lead an address typed with a slash at its end to the page."""
     return redirect(url_for("admin.page"), 308)
+
+
+def overview(**shown: object) -> str:
+    """Return the page, with the faults and what else a form of it leaves behind."""
+    return render_template("admin/page.html", catalog=services().catalog, pending=upgrades.listing(), **shown)

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
+from blueprints.admin.routes import overview
 from blueprints.admin.timeline import timeline_of
 from service import receipts
 from service.services import services
@@ -18,7 +19,7 @@ def look_up() -> ResponseReturnValue:
     """Lead from the form to the request's page."""
     wanted = request.args.get("id", "").strip()
     if not wanted:
-        return render_template("admin/page.html", fault="Enter a request id, such as req_ and 32 characters."), 422
+        return overview(fault="Enter a request id, such as req_ and 32 characters."), 422
     if "/" in wanted or "\\" in wanted or wanted in (".", ".."):  # no path of ours, and no id either
         return _unknown(wanted)
     return redirect(url_for("admin.show_request", request_id=wanted), 303)
@@ -45,5 +46,7 @@ def show_request(request_id: str) -> ResponseReturnValue:
 
 def _unknown(wanted: str) -> ResponseReturnValue:
     shown = wanted if len(wanted) <= _LONGEST_SHOWN else wanted[:_LONGEST_SHOWN] + "…"
-    fault = f"The usage log has no request {shown!r}. Requests refused before admission have no row."
-    return render_template("admin/page.html", fault=fault, wanted=shown), 404
+    fault = (
+        f"The usage log has no request {shown!r}. One that was refused before admission stands in the service's log."
+    )
+    return overview(fault=fault, wanted=shown), 404
