@@ -29,6 +29,8 @@ def test_head_and_desk_show_what_is_left_after_a_request_of_the_tester(visit: Vi
     expect(tracks).to_have_text(["199", "999"])
     expect(short).to_have_text(["199", "999"])
     expect(page.locator(".docs-tracks")).to_contain_text("1 used")
+    expect(page.get_by_label("Your desk")).to_contain_text("Last used just now.")
+    expect(page.get_by_label("Your desk")).not_to_contain_text("Your first request")
 
 
 def test_copy_button_has_its_own_words_again_afterwards(visit: Visits, member: Member) -> None:

@@ -21,5 +21,7 @@
       if (tracks[place]) showTrack(tracks[place], window);
       if (short[place] && window.left !== null) short[place].textContent = written(window.left);
     });
+    if (!usage.month.used) return;
+    for (const words of document.querySelectorAll("[data-once-used]")) words.textContent = words.dataset.onceUsed;
   };
 }
