@@ -8,6 +8,7 @@ from decimal import Decimal
 from flask import Flask, Request, Response, current_app, redirect, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
@@ -40,13 +41,17 @@ _ERRORS = {
     401: ("Sign in to see this", "The page is there for members. Sign in, and you come back to it."),
     403: (
         "That is not yours to open",
-        "The account that you are signed in with may not do this. Sign in with one that may, or ask the operator.",
+        "It is for certain accounts alone. Sign in with one of them, or ask the operator.",
     ),
     404: (
         "There is no such page",
-        "The address may be mistyped, or the page has moved. The documentation lists all that is here.",
+        "The address may be mistyped, or the page has moved. The documentation has set-up and endpoints; "
+        "the menu leads to the rest.",
     ),
-    405: ("That does not work here", "The page exists, but not for this kind of request. Open it from a link."),
+    405: (
+        "That does not work here",
+        "This address does not answer that kind of request. Go back and use the link or the button of the page.",
+    ),
     413: ("That was too much at once", "Nothing was kept of it. Go back and send less text in the form."),
     429: ("Too many tries", "Wait a little, then try again."),
     500: (
@@ -101,14 +106,25 @@ def error_page(error: Exception) -> ResponseReturnValue:
     elif isinstance(error, HTTPException) and status == 429:
         text = error.description or text
     # Rendered without the context processors: they ask who is signed in, and the database may be what failed.
+    who = {} if status >= 500 else _who_is_signed_in()
     page = current_app.jinja_env.get_template("error.html").render(
         status=status,
         title=title,
         text=text,
         request_id=request_id_of(request.environ),
         service=services().catalog.service,
+        **who,
     )
     return Response(page, status, headers, mimetype="text/html")
+
+
+def _who_is_signed_in() -> dict[str, object]:
+    """Return what the template is to know of the visitor; nothing where that cannot be read at the moment."""
+    try:
+        current_user.is_authenticated  # noqa: B018  (the first look asks the database)
+    except StorageUnavailable:
+        return {}
+    return {"current_user": current_user}
 
 
 def register_page_helpers(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""Error pages: what happened, what to do next, in the design of all pages and without knowing who is signed in."""
+"""Error pages: what happened, what to do next, in the design of all pages with the menu of whoever came."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import pytest
 from flask import Flask, abort
 
+from models.storage import StorageUnavailable
 from tests.accounts.house import Visitor
 
 
@@ -22,7 +23,7 @@ def failing(app: Flask) -> Visitor:
     [
         (400, "could not be understood", '<a class="button" href="/fail/400?a=b">Open the page anew'),
         (401, "Sign in to see this", '<a class="button" href="/sign-in?next=/fail/401?a%3Db">Sign in'),
-        (403, "not yours to open", '<a class="button" href="/docs">Documentation'),
+        (403, "not yours to open", '<a class="button" href="/sign-in?next=/fail/403?a%3Db">Sign in'),
         (404, "There is no such page", '<a class="button" href="/docs">Documentation'),
         (405, "does not work here", '<a class="button plain" href="/">First page'),
         (413, "too much at once", '<a class="button" href="/fail/413?a=b">Open the page anew'),
@@ -51,8 +52,37 @@ def test_status_without_words_of_its_own_has_those_of_its_kind(failing: Visitor)
     assert "on our side" in failing.get("/fail/501").text
 
 
-def test_error_page_names_nobody(failing: Visitor) -> None:
+@pytest.mark.parametrize("path", ["/nope", "/fail/403", "/fail/400", "/sign-out"])
+def test_page_of_a_visitors_error_has_the_menu_of_who_is_signed_in(failing: Visitor, path: str) -> None:
+    guest = failing.get(path).text
+    assert 'href="/sign-in"' in guest
+    assert 'href="/usage"' not in guest
     failing.sign_up("member@example.org")
-    page = failing.get("/fail/404").text
-    assert "member@example.org" not in page
+    page = failing.get(path).text
     assert 'href="/sign-in"' not in page
+    for link in ('href="/usage"', 'href="/account"', "member@example.org", "Sign out"):
+        assert link in page, link
+
+
+def test_refused_member_can_sign_out_where_the_refusal_stands(failing: Visitor) -> None:
+    failing.sign_up("member@example.org")
+    assert "Signed in as" in failing.get("/fail/403").text
+    assert failing.send("/fail/403", "/sign-out").location == "/"
+    assert not failing.is_signed_in()
+
+
+@pytest.mark.parametrize("path", ["/fail/500", "/fail/503", "/nope"])
+def test_menu_leads_to_sign_in_where_it_cannot_be_known_who_came(
+    failing: Visitor, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing.sign_up("member@example.org")
+
+    def fail(secret: str) -> None:
+        raise StorageUnavailable("the database is away")
+
+    monkeypatch.setattr("service.sign_ins.visit", fail)
+    answer = failing.get(path)
+    assert answer.status_code == (404 if path == "/nope" else int(path[-3:]))
+    assert "member@example.org" not in answer.text
+    assert 'href="/sign-in"' in answer.text
+    assert 'href="/sign-up"' not in answer.text
