@@ -51,11 +51,14 @@ def fact(page: Page, name: str) -> Locator:
 
 def copied(page: Page, language: str) -> str:
     """What the copy button of a language puts on the clipboard."""
-    if not page.locator("#try-code").evaluate("each => each.open"):
-        page.get_by_text("This request as code").click()
+    heading = page.get_by_text("This request as code")
+    if page.locator("#try-code").evaluate("each => each.open"):
+        heading.click()
+    # Opening writes the lines anew, a moment later: emptied before, they tell when that has happened.
+    page.locator(f"#try-{language}-lines").evaluate("each => each.replaceChildren()")
+    heading.click()
     page.locator(f"label[for='try-{language}-tab']").click()
     expect(page.locator(f"#try-{language}-lines")).not_to_be_empty()
-    page.wait_for_timeout(200)  # the lines follow the form a moment later
     page.locator(f"[data-copy='try-{language}-lines']").click()
     expect(page.locator(f"[data-copy='try-{language}-lines']")).to_have_text("Copied")
     text: str = page.evaluate("navigator.clipboard.readText()")
