@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from tests_browser.people import Member
 
 GUEST_PAGES = {
@@ -26,7 +24,6 @@ GUEST_PAGES = {
 MEMBER_PAGES = {
     "product": "/",
     "documentation": "/docs",
-    "reference": "/docs/reference",
     "plans": "/plans",
     "upgrade": "/plans?to=ultimate",
     "usage": "/usage",
@@ -38,7 +35,7 @@ ALL_PATHS = sorted({*GUEST_PAGES.values(), *MEMBER_PAGES.values()})
 
 PHONE, DESK, WIDE = 360, 1280, 1600
 SCHEMES = ("light", "dark")
-SHOWN_WIDE = ("product", "documentation")
+SHOWN_WIDE = (("product", False), ("documentation", True))
 
 
 def looks() -> list[tuple[str, bool, int, str]]:
@@ -46,15 +43,18 @@ def looks() -> list[tuple[str, bool, int, str]]:
     return [
         (name, member, width, scheme)
         for name, member in [*((name, False) for name in GUEST_PAGES), *((name, True) for name in MEMBER_PAGES)]
-        for width, scheme in views_of(name)
+        for width, scheme in views_of(name, member)
     ]
 
 
-def views_of(name: str) -> list[tuple[int, str]]:
-    """Widths and schemes that a page is looked at in; the chapters of the reference are drawn alike."""
-    if name.startswith("reference-"):
-        return [(PHONE, "light"), (DESK, "dark")]
-    return list(product((PHONE, DESK, WIDE) if name in SHOWN_WIDE else (PHONE, DESK), SCHEMES))
+def views_of(name: str, member: bool) -> list[tuple[int, str]]:
+    """Widths and schemes that a page is looked at in.
+
+    No style asks for both at once, so each width and each scheme comes once; what guests and members see alike, they
+    see in turned-round pairs.
+    """
+    views = [(PHONE, "dark"), (DESK, "light")] if member else [(PHONE, "light"), (DESK, "dark")]
+    return [*views, (WIDE, "light")] if (name, member) in SHOWN_WIDE else views
 
 
 def member_for(path: str, member: Member) -> Member | None:

