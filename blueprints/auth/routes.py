@@ -94,7 +94,8 @@ def operator() -> ResponseReturnValue:
         form.email.errors = ["A member's account has this address. Use another one for the operator."]
         return form_page("auth/operator.html", form)
     start_session(member)
-    return redirect(url_for("docs.documentation"), 303)
+    flash("The operator's account is made. Its token is in the documentation.")
+    return redirect(url_for("admin.page"), 303)
 
 
 @bp.errorhandler(refusals.AccountChanged)
