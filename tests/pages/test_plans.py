@@ -238,6 +238,33 @@ def test_plan_that_fits_is_said_to_fit(app: Flask, member: Visitor) -> None:
     assert "used up" not in page
 
 
+def test_least_plan_is_not_compared_with_less(app: Flask, member: Visitor) -> None:
+    use(app, {1: 1})
+    assert "no plan with less" not in words(member.get("/plans").text)
+
+
+def test_plan_that_alone_is_enough_is_compared_with_less(app: Flask, member: Visitor) -> None:
+    with app.app_context():
+        holdings.set_plan(account_id(app), "plus")
+    use(app, {2: 201})
+    assert "Plus fitted, and no plan with less would have" in words(member.get("/plans").text)
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        ({1: 200}, "On your busiest day the quota was used up"),
+        (dict.fromkeys(range(1, 11), 100), "You used as much as a month of Free has"),
+    ],
+)
+def test_plan_that_was_used_up_is_not_said_to_fit(app: Flask, member: Visitor, used: dict[int, int], said: str) -> None:
+    use(app, used)
+    page = words(member.get("/plans").text)
+    assert said in page
+    assert "Nothing is counted beyond a quota" in page
+    assert "fitted" not in page
+
+
 def test_lighter_plan_is_said_to_have_a_lighter_model(app: Flask, member: Visitor) -> None:
     use(app, {1: 2})
     with app.app_context():
