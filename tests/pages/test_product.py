@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from service import holdings, membership
-from tests.accounts.house import Visitor, open_house
+from tests.accounts.house import PASSWORD, Visitor, open_house
 
 CATALOG = """
 [service]
@@ -39,6 +40,11 @@ slug = "big"
 name = "Big"
 profile = "light"
 """
+
+
+def text_of(page: str) -> str:
+    """What a page says, in one line."""
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
 def test_product_page_names_endpoint_plans_and_the_way_in(visitor: Visitor) -> None:
@@ -94,7 +100,13 @@ def test_plan_cards_show_prices_and_figures_the_english_way(visitor: Visitor) ->
     for words in ("EUR 1,599.99", "EUR 9.99", "10,000", "100,000", "unlimited", "Smart-Route Infinite"):
         assert words in page
     assert page.count("<article") == 6
-    assert "Business" not in page  # without a price it has no card
+    assert "<h3>Business" not in page  # without a price it has no card
+
+
+@pytest.mark.parametrize("path", ["/", "/plans"])
+def test_below_the_cards_stand_the_plans_without_one_and_who_bills(visitor: Visitor, path: str) -> None:
+    below = text_of(visitor.get(path).text.rpartition("</article>")[2])
+    assert below.startswith("Business : on request. The operator of this service bills you; nothing is charged here.")
 
 
 def test_plans_page_has_every_plan_in_its_table(visitor: Visitor) -> None:
@@ -132,14 +144,20 @@ def test_pages_follow_another_catalog_and_tell_nothing_of_upstreams(tmp_path: Pa
         assert "smart-route-" not in page
 
 
-def test_pages_say_so_while_the_demo_answers(tmp_path: Path, visitor: Visitor) -> None:
-    words = "No upstream is connected: the built-in demo answers"
+def test_pages_say_so_while_the_demo_answers_and_tell_operators_what_to_do(tmp_path: Path, visitor: Visitor) -> None:
+    words = "The built-in demo answers here for now"
     toml = tmp_path / "smartroute.toml"
     toml.write_text("[service]\n")
     with open_house(f"sqlite:///{tmp_path / 'demo.db'}", toml) as app:
+        guest, operator = Visitor(app), Visitor(app)
+        with app.app_context():
+            membership.create("boss@example.org", PASSWORD, None, is_operator=True)
+        operator.sign_in("boss@example.org")
+        for path in ("/", "/docs", "/admin"):
+            assert words in operator.get(path).text
+            assert "UPSTREAM_BASE_URL" in operator.get(path).text
         for path in ("/", "/docs"):
-            page = Visitor(app).get(path).text
-            assert words in page
-            assert "UPSTREAM_BASE_URL" in page
+            assert words in guest.get(path).text
+            assert "UPSTREAM_BASE_URL" not in guest.get(path).text
     for path in ("/", "/docs"):
         assert words not in visitor.get(path).text
