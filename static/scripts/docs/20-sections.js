@@ -8,6 +8,14 @@
   const parts = [...links.keys()];
   const LINE_PX = 120; // what has passed this line from below is being read
 
+  // Not by scrollIntoView: from where that leads, the Tab key goes on.
+  function reveal(link) {
+    const list = link.closest(".section-list");
+    const [box, frame] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+    if (box.top < frame.top) list.scrollTop -= frame.top - box.top;
+    else if (box.bottom > frame.bottom) list.scrollTop += box.bottom - frame.bottom;
+  }
+
   let marked = null;
   function mark() {
     const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
@@ -16,7 +24,7 @@
     if (link === marked) return;
     marked?.removeAttribute("aria-current");
     link?.setAttribute("aria-current", "true");
-    link?.scrollIntoView?.({ block: "nearest", container: "nearest" });
+    if (link) reveal(link);
     marked = link ?? null;
   }
 
