@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+import requests
 from playwright.sync_api import expect
 
 from tests.harness.gateway import Gateway
@@ -114,8 +115,9 @@ def test_stop_ends_the_stream_and_says_what_counts(visit: Visits, member: Member
     send(page, "[[endless deltas]] [[pace 30]]")
     expect(page.locator("#try-readable .tester-text")).to_be_visible()
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.locator("#try-status")).to_have_text("Stopped. It counts if output had begun.")
+    expect(page.locator("#try-status")).to_have_text("Stopped after output had begun: counted 1 prompt.")
     ended(page)
+    expect(fact(page, "Tokens")).to_have_text("not told: it was stopped before its end")
     expect(fact(page, "Quota")).to_contain_text("counted 1 prompt")
     expect(page.locator("#try-history tbody tr")).to_contain_text("stopped")
 
@@ -126,8 +128,35 @@ def test_stop_before_any_output_counts_nothing(visit: Visits, member: Member) ->
     send(page, "[[delay 30]]")
     expect(page.locator("#try-status")).to_have_text("Waiting for the first output")
     page.keyboard.press("Escape")
+    expect(page.locator("#try-status")).to_have_text("Stopped before any output: not counted.")
     ended(page)
     expect(fact(page, "Quota")).to_contain_text("counted nothing")
+
+
+def test_stop_of_a_continuation_says_that_it_is_not_counted(visit: Visits, member: Member) -> None:
+    page = open_tester(visit, member)
+    visit.expect("ERR_ABORTED")
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    asked = {"model": "smart-route-mini", "messages": [{"role": "user", "content": "[[tool look]]"}], "tools": [tool]}
+    headers = {"Authorization": f"Bearer {member.token}"}
+    answer = requests.post(f"{visit.url}/v1/chat/completions", json=asked, headers=headers, timeout=10).json()
+    said = answer["choices"][0]["message"]
+    result = {"role": "tool", "tool_call_id": said["tool_calls"][0]["id"], "content": "[[endless deltas]] [[pace 30]]"}
+    endless = {"role": "user", "content": "[[tool look]] [[then]] [[endless deltas]] [[pace 30]]"}
+    body = {**asked, "messages": [endless, said, result], "stream": True}
+    write_json(page, json.dumps(body))
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#try-readable .tester-text")).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#try-status")).to_have_text("Stopped after output had begun: a continuation, not counted.")
+
+
+def test_alias_above_the_plan_is_told_beside_the_one_that_served(visit: Visits, member: Member) -> None:
+    page = open_tester(visit, member)
+    write_json(page, '{"model": "smart-route-ultra", "messages": [{"role": "user", "content": "Hello"}]}')
+    page.get_by_role("button", name="Send", exact=True).click()
+    ended(page)
+    expect(fact(page, "Model")).to_have_text("asked smart-route-ultra, served smart-route-mini (above your plan)")
 
 
 def test_stop_floats_where_its_place_is_out_of_sight(visit: Visits, member: Member) -> None:

@@ -100,3 +100,37 @@ def test_edited_json_is_kept_when_the_endpoint_changes(visit: Visits, reader: Me
     expect(page.get_by_label("Body, as JSON")).to_have_value('{"messages": [], "mine": true}')
     page.get_by_role("button", name="Write it anew from the form").click()
     assert "input" in json.loads(page.get_by_label("Body, as JSON").input_value())
+
+
+def test_way_back_to_the_form_names_the_values_that_it_does_not_offer(visit: Visits, reader: Member) -> None:
+    page = open_tester(visit, reader)
+    body = {
+        "model": "smart-route-ultra",
+        "messages": [{"role": "user", "content": "Kept"}],
+        "reasoning_effort": "boundless",
+        "n": 2,
+    }
+    write_json(page, json.dumps(body))
+    choose(page, "Prompt")
+    expect(page.locator("#try-leave")).to_contain_text(
+        "The form has no place for n. The form does not offer the model smart-route-ultra or the reasoning boundless."
+    )
+    page.get_by_role("button", name="Use the form without it").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value("smart-route-mini")
+
+
+def test_answer_of_an_earlier_request_is_told_as_such_when_nothing_was_sent(visit: Visits, member: Member) -> None:
+    page = open_tester(visit, member)
+    write_json(page, '{"messages": [{"role": "user", "content": "[[reply First]]"}]}')
+    page.get_by_role("button", name="Send", exact=True).click()
+    ended(page)
+    earlier = page.locator("#try-earlier")
+    expect(earlier).to_be_hidden()
+    page.get_by_label("Body, as JSON").fill('{"messages": }')
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#try-status")).to_contain_text("Not sent")
+    expect(earlier).to_contain_text("Below stands the earlier answer: POST chat/completions, sent ")
+    page.get_by_label("Body, as JSON").fill('{"messages": [{"role": "user", "content": "[[reply Second]]"}]}')
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#try-readable")).to_have_text("Second")
+    expect(earlier).to_be_hidden()

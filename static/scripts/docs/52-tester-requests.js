@@ -79,7 +79,7 @@
     };
   }
 
-  // The form's fields out of a body, and the names of what the form has no place for.
+  // The form's fields out of a body, the names of what the form has no place for, and the values that it does not offer.
   function fieldsOf(routeName, body, models, efforts) {
     const route = routes[routeName];
     const rest = structuredClone(body);
@@ -91,10 +91,12 @@
     for (const [name, value] of Object.entries({ ...route.always, ...route.streamed })) {
       if (JSON.stringify(rest[name]) === JSON.stringify(value)) delete rest[name];
     }
+    const unknown = [];
+    if (isText(rest.model)) unknown.push(`the model ${take(rest, "model", isText) || '""'}`);
+    if (!knownEffort) unknown.push(`the reasoning ${effort || '""'}`);
     const lost = Object.keys(rest);
-    if (!knownEffort) lost.push("reasoning effort");
     const kept = { prompt: prompt ?? "", model, effort: knownEffort ? (effort ?? "") : "", stream: stream ?? false };
-    return { fields: kept, lost };
+    return { fields: kept, lost, unknown };
   }
 
   // { route, method, text, body }: `text` is the very body to send, null for a GET.

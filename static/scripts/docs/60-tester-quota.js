@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const { tester } = globalThis.smartRoute;
+  const FREE = "counted nothing";
   const GIVEN_BACK_MS = 2500; // the service ends what a leaving client started within 2 s
 
   // { day: { limit, used, left, resets_at }, month }; null when it cannot be told. Counts nothing itself.
@@ -50,11 +51,29 @@
     if (!before || !after) return null;
     const cost = after.month.used - before.month.used;
     const windows = `${steps("today", before.day, after.day)}, ${steps("this month", before.month, after.month)}`;
-    let said = cost === 0 ? "counted nothing" : `counted ${tester.count(cost, "prompt")}`;
+    let said = cost === 0 ? FREE : `counted ${tester.count(cost, "prompt")}`;
     if (cost > 1) said += ", other requests of yours meanwhile among them";
     if (cost < 0) said = "a new month has begun, or prompts were given back";
     return { cost: said, steps: windows, reset: `The day resets ${tester.untilThen(after.day.resets_at)}.` };
   }
 
-  tester.quota = { read, readAfter, words };
+  // Whether a body only brings results of tool calls back: the service then counts nothing.
+  function isContinuation(body) {
+    const last = body?.messages?.at?.(-1)?.role ?? body?.input?.at?.(-1)?.type ?? "";
+    return last === "tool" || /_call_output$/.test(last);
+  }
+
+  // How a run that was stopped ended; what it cost, once GET usage has told.
+  function stopSaid(run) {
+    if (run.sentAt === null) return "Stopped before it was sent.";
+    if (run.request.method === "GET") return "Stopped.";
+    const when = run.answer.begun ? "Stopped after output had begun" : "Stopped before any output";
+    if (!run.settled) return `${when}.`;
+    const told = words(run);
+    if (!told) return `${when}. What it counted is not known.`;
+    if (told.cost !== FREE) return `${when}: ${told.cost}.`;
+    return `${when}: ${run.answer.begun && isContinuation(run.request.body) ? "a continuation, not counted" : "not counted"}.`;
+  }
+
+  tester.quota = { read, readAfter, words, stopSaid };
 })();

@@ -16,7 +16,7 @@
       bytes: 0,
       brokenEvents: 0, done: false,
       trouble: null, stopped: false, over: false,
-      before: null, after: null,
+      before: null, after: null, settled: false, // what it cost has been asked for
       stop: null,
     };
   }

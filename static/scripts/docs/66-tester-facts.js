@@ -14,15 +14,26 @@
   }
 
   function tokensSaid(run) {
-    if (run.request.method === "GET" || run.trouble) return tokens(run.answer.usage);
-    if (run.answer.usage || !run.over) return tokens(run.answer.usage);
-    return run.streamed ? "not told: add stream_options.include_usage" : "not told";
+    const { request, answer } = run;
+    if (request.method === "GET" || run.trouble || answer.usage || !run.over) return tokens(answer.usage);
+    if (run.stopped) return "not told: it was stopped before its end";
+    const mayAsk = run.streamed && request.route !== "responses" && !request.body.stream_options?.include_usage;
+    return mayAsk ? "not told: add stream_options.include_usage" : "not told";
+  }
+
+  // An alias above the plan is served by the plan's own; the form offers those up to the plan.
+  function modelSaid({ request, answer }) {
+    const asked = request.body?.model;
+    if (!answer.model || typeof asked !== "string" || asked === answer.model) return answer.model;
+    const offered = [...tester.element("model").options].some((option) => option.value === asked);
+    return `asked ${asked}, served ${answer.model}${offered ? "" : " (above your plan)"}`;
   }
 
   function quotaSaid(run) {
     const words = tester.quota.words(run);
     if (words) return make("span", {}, make("strong", {}, words.cost), `: ${words.steps}. ${words.reset}`);
-    return run.over && run.settled ? "not known: GET usage did not answer" : null;
+    if (run.settled) return "not known: GET usage did not answer";
+    return run.stopped && run.over ? "asking GET usage" : null;
   }
 
   function idWithCopy(id) {
@@ -38,7 +49,7 @@
     const since = (at) => (at === null ? null : tester.duration(at - run.sentAt));
     return [
       ["Status", run.status && `${run.status} ${STATUS_WORDS[run.status] ?? run.trouble?.code ?? ""}`.trim()],
-      ["Model", run.answer.model],
+      ["Model", modelSaid(run)],
       ["First output", since(run.firstAt)],
       ["Duration", run.over && run.sentAt !== null ? since(run.endedAt) : null],
       ["Tokens", tokensSaid(run)],

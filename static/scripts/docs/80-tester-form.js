@@ -120,9 +120,12 @@
     const text = element("json").value;
     if (text === generated) return intoForm(null);
     if (tester.json.faultOf(text)) return ask("The JSON has a fault: the form would go back to what it held before.", null);
-    const { fields: found, lost } = tester.requests.fieldsOf(routeName(), JSON.parse(text), optionsOf("model"), optionsOf("effort"));
-    if (!lost.length) return intoForm(found);
-    return ask(`The form has no place for ${lost.join(", ")}.`, found);
+    const { fields: found, lost, unknown } = tester.requests.fieldsOf(routeName(), JSON.parse(text), optionsOf("model"), optionsOf("effort"));
+    if (!lost.length && !unknown.length) return intoForm(found);
+    const said = [];
+    if (lost.length) said.push(`The form has no place for ${lost.join(", ")}.`);
+    if (unknown.length) said.push(`The form does not offer ${unknown.join(" or ")}.`);
+    return ask(said.join(" "), found);
   }
 
   function ask(text, found) {
@@ -154,6 +157,13 @@
     state.way = "simple";
     leave();
     if (within) element("prompt").focus();
+  }
+
+  // Puts a prompt in that shows a stream well.
+  function exemplify(prompt) {
+    element("prompt").value = prompt;
+    element("stream").checked = true;
+    element("prompt").focus();
   }
 
   // Puts an earlier request back, as JSON: that is what was sent.
@@ -188,5 +198,5 @@
     show();
   }
 
-  tester.form = { current, fields, take, goToFault, listen, routeName };
+  tester.form = { current, fields, take, exemplify, goToFault, listen, routeName };
 })();

@@ -15,8 +15,18 @@
     views = [new tester.ReadableView(element("readable"), run), new tester.RawView(element("raw-events"), run)];
     element("no-answer").hidden = true;
     element("answer-body").hidden = false;
+    markEarlier(false);
     draw();
     drawEnd(run);
+  }
+
+  // What was not sent has no answer: the one that stands there is told to be of an earlier request.
+  function markEarlier(yes) {
+    element("answer").classList.toggle("earlier", yes);
+    element("earlier").hidden = !yes;
+    if (!yes) return;
+    const { request, startedAt } = state.shown;
+    element("earlier").textContent = `Below stands the earlier answer: ${request.method} ${request.route}, sent ${startedAt.toLocaleTimeString("en-GB")}.`;
   }
 
   // Both ends of a scrolled box: whoever has scrolled up to read is left where they are.
@@ -103,6 +113,7 @@
     tester.say(ended(run));
     run.after = await tester.quota.readAfter(run);
     run.settled = true;
+    if (run.stopped && state.shown === run && !state.run) tester.say(ended(run));
     if (run.after) globalThis.smartRoute.showUsage(run.after);
     if (state.shown === run) drawEnd(run);
   }
@@ -115,7 +126,7 @@
   }
 
   function ended(run) {
-    if (run.stopped) return run.sentAt === null ? "Stopped before it was sent." : "Stopped. It counts if output had begun.";
+    if (run.stopped) return tester.quota.stopSaid(run);
     if (run.trouble) return `${run.trouble.title}.`;
     const took = tester.duration(run.endedAt - run.sentAt);
     return run.answer.calls.length ? `Done in ${took}: ${tester.count(run.answer.calls.length, "tool call")}.` : `Done in ${took}.`;
@@ -126,6 +137,7 @@
     const { request, fault } = tester.form.current();
     if (fault) {
       tester.say(`Not sent: the JSON has a fault in line ${fault.line}, column ${fault.column}.`);
+      markEarlier(state.shown !== null);
       tester.form.goToFault();
       return;
     }
@@ -173,6 +185,10 @@
     snippets();
     element("form").scrollIntoView({ block: "nearest" });
     (state.shown.request.text === null ? element("route") : element("json")).focus();
+  });
+  element("slow")?.addEventListener("click", () => {
+    tester.form.exemplify(element("slow").dataset.prompt);
+    snippets();
   });
   element("code").addEventListener("toggle", snippets);
   tester.root.addEventListener("keydown", keys);
