@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 
 import requests
 from playwright.sync_api import expect
@@ -88,9 +89,34 @@ def test_guest_sees_an_example_and_comes_back_after_signing_in(visit: Visits, me
     expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
 
 
-def test_reader_without_script_gets_the_curl_command(visit: Visits, member: Member, gateway: Gateway) -> None:
+def test_prompt_is_a_few_stops_from_the_token(visit: Visits, member: Member) -> None:
+    page = visit("/docs", member=member)
+    page.get_by_role("button", name="Copy token", exact=True).focus()
+    reached = []
+    while "try-prompt" not in reached:
+        assert len(reached) < 10, reached
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('href')") == "#try":
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/docs#try")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+
+
+def test_reader_without_script_gets_the_request_of_the_form_and_nothing_that_needs_script(
+    visit: Visits, member: Member, gateway: Gateway
+) -> None:
+    open_page = open_tester(visit, member)
+    open_page.get_by_text("This request as code").click()
+    expect(open_page.locator("#try-curl-lines")).to_contain_text("curl")
+    written = open_page.locator("#try-curl-lines").text_content() or ""
     page = visit("/docs", member=member, script=False)
     expect(page.locator("#try")).to_contain_text("needs JavaScript")
-    expect(page.locator("#try-without-script")).to_contain_text(
-        f"{gateway.url}/api/smart-routing-ai-model/v1/chat/completions"
-    )
+    for text in ("This visit", "copy buttons copy", "Stop"):
+        expect(page.get_by_text(text).first).to_be_hidden()
+    page.locator("#token").get_by_role("button", name="Show token").click()
+    shown = page.locator("#try-without-script").text_content() or ""
+    assert member.token in shown
+    given, wanted = (shlex.split(each.replace("\\\n", " ")) for each in (shown, written))
+    assert json.loads(given[-1]) == json.loads(wanted[-1])
+    assert f"{gateway.url}/api/smart-routing-ai-model/v1/chat/completions" in given
+    assert given[1] == wanted[1] == "-sSN"
