@@ -62,7 +62,7 @@ def main(target: str) -> None:
             run([sys.executable, "-m", "venv", str(VENV)], lock_fd)
         UNFINISHED.touch()
         stamp(target).unlink(missing_ok=True)
-        say(f"Installing the packages of {SOURCES[target][-1]} ...")
+        say(f"Installing the packages of {SOURCES[target][-1]}, which takes about half a minute ...")
         pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input"]
         run([*pip, "install", "--quiet", "-r", SOURCES[target][-1]], lock_fd)
         stamp(target).write_text(fingerprint(target))
