@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .usage_log import UsageLog
 
 
 class Account(db.Model):  # type: ignore[name-defined, misc]
@@ -30,6 +31,8 @@ class Account(db.Model):  # type: ignore[name-defined, misc]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Rows of the usage log up to this number (seq) are of whoever held the address before: never shown again.
+    history_after: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
 
 
 class AddressTaken(Exception):
@@ -70,6 +73,7 @@ def create(
     else:
         account.session_epoch += 1
         account.created_at = utcnow()
+        account.history_after = _newest_seq(session, account.id)
     account.email = email
     account.password_hash = password_hash
     account.is_operator = is_operator
@@ -77,6 +81,11 @@ def create(
     account.deleted_at = None
     session.flush()
     return account
+
+
+def _newest_seq(session: Session, account_id: int) -> int:
+    newest = sa.select(sa.func.coalesce(sa.func.max(UsageLog.seq), 0)).where(UsageLog.account_id == account_id)
+    return session.execute(newest).scalar_one()
 
 
 def erase(session: Session, account: Account) -> None:

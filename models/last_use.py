@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from .account import Account
 from .usage_log import UsageLog
 
 
@@ -23,7 +24,8 @@ class LastUse:
 # The unique key of (account_id, seq) leads to it in one step at any size of the table.
 _NEWEST = (
     sa.select(UsageLog.started_at, UsageLog.client_name, UsageLog.endpoint)
-    .where(UsageLog.account_id == sa.bindparam("account_id"))
+    .join(Account, Account.id == UsageLog.account_id)
+    .where(UsageLog.account_id == sa.bindparam("account_id"), UsageLog.seq > Account.history_after)
     .order_by(UsageLog.seq.desc())
     .limit(1)
 )

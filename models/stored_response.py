@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from .account import Account
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
 from .storage import Storage
 
@@ -231,6 +232,10 @@ def _insert(
         raise TooLargeToStore
 
     def write(connection: sa.Connection) -> None:
+        # Under the account's lock, which deleting takes too: nothing may be stored behind a deletion.
+        holder = sa.select(Account.deleted_at).where(Account.id == account_id).with_for_update()
+        if connection.scalar(holder) is not None:
+            return
         now = storage.now(connection)
         row: dict[str, Any] = {
             "response_id": kept.response_id,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from .account import Account
 from .storage import Storage
 from .usage_log import UsageLog
 
@@ -62,23 +63,26 @@ class Page:
 _SHOWN: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for name in UsedRequest._fields)
 
 
-def newest_seq(storage: Storage, account_id: int) -> int:
-    """Return the number of the account's newest row, 0 before its first."""
-    newest = sa.select(sa.func.coalesce(sa.func.max(UsageLog.seq), 0)).where(UsageLog.account_id == account_id)
-    return storage.read(lambda connection: connection.execute(newest).scalar_one())
+def bounds(storage: Storage, account_id: int) -> tuple[int, int]:
+    """Return the numbers of the first and of the newest row that are the present holder's; (1, 0) before any."""
+    newest = sa.select(sa.func.max(UsageLog.seq)).where(UsageLog.account_id == account_id).scalar_subquery()
+    known = sa.select(Account.history_after, newest).where(Account.id == account_id)
+    row = storage.read(lambda connection: connection.execute(known).one_or_none())
+    history_after, last = (0, None) if row is None else row
+    return history_after + 1, max(last or 0, history_after)
 
 
 def page_before(storage: Storage, account_id: int, wanted: Wanted, before: int | None, size: int) -> Page:
     """Return the newest requests whose number is below ``before``, of all without it."""
-    newest = newest_seq(storage, account_id)
+    first, newest = bounds(storage, account_id)
     start = newest + 1 if before is None else min(before, newest + 1)
     found: list[UsedRequest] = []
     low = start
-    while low > 1 and len(found) <= size and start - low < MOST_SEARCHED:
-        high, low = low, max(1, low - SEARCHED_AT_ONCE)
+    while low > first and len(found) <= size and start - low < MOST_SEARCHED:
+        high, low = low, max(first, low - SEARCHED_AT_ONCE)
         found += _between(storage, account_id, wanted, low, high, size + 1 - len(found), newest_first=True)
         time.sleep(0)  # other greenlets come first
-    older_than = found[size - 1].seq if len(found) > size else low if low > 1 else None
+    older_than = found[size - 1].seq if len(found) > size else low if low > first else None
     shown = found[:size]
     is_newest = start > newest
     return Page(shown, older_than, None if is_newest else shown[0].seq if shown else start - 1)
@@ -86,9 +90,9 @@ def page_before(storage: Storage, account_id: int, wanted: Wanted, before: int |
 
 def page_after(storage: Storage, account_id: int, wanted: Wanted, after: int, size: int) -> Page:
     """Return the oldest requests whose number is above ``after``; the newest page where they do not fill one."""
-    newest = newest_seq(storage, account_id)
+    first, newest = bounds(storage, account_id)
     found: list[UsedRequest] = []
-    high = start = max(0, after) + 1
+    high = start = max(first, after + 1)
     while high <= newest and len(found) <= size and high - start < MOST_SEARCHED:
         low, high = high, high + SEARCHED_AT_ONCE
         found += _between(storage, account_id, wanted, low, high, size + 1 - len(found), newest_first=False)
@@ -109,10 +113,10 @@ def requests_since(storage: Storage, account_id: int, since: datetime) -> Callab
     first = sa.select(UsageLog.seq).where(UsageLog.account_id == account_id, UsageLog.started_at >= since)
     first = first.order_by(UsageLog.started_at, UsageLog.id).limit(1)
     begin = storage.read(lambda connection: connection.scalar(first))
-    last = newest_seq(storage, account_id)
+    first_seq, last = bounds(storage, account_id)
 
     def read() -> Iterator[UsedRequest]:
-        low = begin
+        low = None if begin is None else max(begin, first_seq)
         while low is not None and low <= last:
             high = min(low + EXPORTED_AT_ONCE, last + 1)
             yield from _between(storage, account_id, Wanted(), low, high, EXPORTED_AT_ONCE, newest_first=False)
