@@ -54,7 +54,7 @@ CHAT_SHAPES: dict[str, Shape] = {
             "As many as `n` asks for.",
         ),
         usage=with_about(ref("TokenUsage"), _SHOWN_USAGE),
-        service_tier=text("As the model's side told it."),
+        service_tier=const("default"),
     ),
     "AssistantMessage": record(
         "What the model said.",
