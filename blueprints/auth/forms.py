@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from flask import request
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import EmailField, Field, PasswordField, ValidationError
 from wtforms.validators import InputRequired
 
 from service import addresses, passwords, refusals
 
 
-class SignInForm(FlaskForm):
+class TextForm(FlaskForm):
+    """A form of text fields alone: a file part or a JSON body has nothing for them, so that every value is text."""
+
+    class Meta(FlaskForm.Meta):
+        """Where a form's values come from."""
+
+        def wrap_formdata(self, form: FlaskForm, formdata: object) -> MultiDict[str, str] | None:
+            """Return what was sent in a form's text parts; None where nothing was sent."""
+            return request.form if form.is_submitted() else None
+
+
+class SignInForm(TextForm):
     """Address and password; wrong ones are told apart from unknown ones nowhere."""
 
     email = EmailField(
@@ -31,7 +44,7 @@ def _new_password(label: str) -> PasswordField:
     )
 
 
-class NewPasswordForm(FlaskForm):
+class NewPasswordForm(TextForm):
     """A password that is chosen."""
 
     password = _new_password("Password")
@@ -78,7 +91,7 @@ class ChangePasswordForm(NewPasswordForm):
     password = _new_password("New password")
 
 
-class ConfirmForm(FlaskForm):
+class ConfirmForm(TextForm):
     """The present password, as proof that whoever presses the button is the member."""
 
     present = PasswordField(
