@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 from service import startup
+from service.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
 _settings = startup.settings_or_exit(ROOT)
@@ -28,6 +29,7 @@ limit_request_field_size = 16_380  # agents send their turn's metadata in a head
 control_socket_disable = True  # it would lie in the user's home folder
 accesslog = None  # the service writes its own line
 errorlog = "-"
+logger_class = ServerLog
 loglevel = os.environ.get("LOG_LEVEL", "warning")
 proc_name = "smart-route"
 # X-Forwarded-* are judged by the service itself (trusted_proxies), never by gunicorn.
@@ -100,5 +102,6 @@ def worker_exit(server, worker):
 
 
 def on_exit(server):
-    """End what was started beside the workers."""
+    """End what was started beside the workers, and what was written for as long as the service listens."""
+    startup.no_longer_listening()
     startup.stop_demo_upstream()

@@ -1,0 +1,36 @@
+"""What gunicorn itself writes of requests that it cannot read."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.conftest import GatewayFactory
+from tests.harness.processes import wait_until
+
+TOKEN = "sr_" + "A1b2C3d4" * 4 + "x"
+
+
+def test_unreadable_request_is_logged_without_its_secrets(gateway_factory: GatewayFactory) -> None:
+    gateway = gateway_factory("sqlite")
+    secrets = {
+        "reset": b"GET /reset/SECRET\xe2\x80\xa6 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "operator": b"GET /operator?link=SECRET\xe2\x80\xa6 HTTP/1.1\r\nHost: x\r\n\r\n",
+        "token": f"GET /{TOKEN}\u2026 HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+        "header": f"GET / HTTP/1.1\r\nAuthorization Bearer {TOKEN}\r\n\r\n".encode(),
+    }
+    for request in secrets.values():
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=5) as client:
+            client.sendall(request)
+            assert b" 400 " in client.recv(4096)
+    wait_until("the requests are logged", lambda: gateway.stderr_text().count("Invalid") >= len(secrets))
+    assert "SECRET" not in gateway.stderr_text()
+    assert TOKEN not in gateway.stderr_text()
+
+
+@pytest.mark.parametrize("line", ["Listening at: http://127.0.0.1:8000 (7)", "Worker (pid:7) was sent SIGKILL!"])
+def test_usual_lines_stay_as_they_are(line: str) -> None:
+    from service.server_log import redacted
+
+    assert redacted(line) == line
