@@ -258,7 +258,7 @@ def _curl(base: str, method: str, path: str, answer: str, body: object) -> str:
             path = path.replace(name, str(json.loads(answer).get(key, "$ID")))
     verb = " -X DELETE" if method == "delete" else ""
     streamed = " -N" if isinstance(body, dict) and body.get("stream") else ""
-    lines = [f"curl -sS{streamed}{verb} {base}{path}", '  -H "Authorization: Bearer $TOKEN"']
+    lines = [f"curl -sS{streamed}{verb} {base}{path}", '  -H "Authorization: Bearer $AI_TOOLS_ROUTER_API_KEY"']
     if body is not None:
         quoted = _pretty(body).replace("'", "'\\''")
         lines += ['  -H "Content-Type: application/json"', f"  -d '{quoted}'"]

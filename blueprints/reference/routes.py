@@ -7,6 +7,10 @@ from typing import Any, cast
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from models.token_format import masked
+from service import holdings, refusals
 
 from .outline import OBJECT_PAGES, breakable, marked_up, outline_of, page_names
 from .published import Published
@@ -18,6 +22,7 @@ bp.add_app_template_filter(breakable)
 _PUBLISHED = "smartroute_openapi"
 _ERROR_TABLE = "smartroute_error_table"
 _OVERVIEW = "overview"
+PLACEHOLDER = "YOUR_TOKEN"  # in what is rendered once for all visitors
 
 
 @bp.record
@@ -69,7 +74,22 @@ def _shown(name: str, title: str) -> ResponseReturnValue:
         outline = outline_of(document, anchors)
         return render_template("reference/_document.html", outline=outline, object_pages=OBJECT_PAGES, name=name)
 
-    return render_template("reference/page.html", reference=_published().page(name, render), title=title)
+    rendered = _published().page(name, render)
+    token = _masked_token() if PLACEHOLDER in rendered else None
+    if token is not None:
+        rendered = rendered.replace(PLACEHOLDER, token)
+    return render_template("reference/page.html", reference=rendered, title=title, fills_in=token is not None)
+
+
+def _masked_token() -> str | None:
+    """Return the visitor's token as pages show it; None for guests, and where there is none."""
+    if not current_user.is_authenticated:
+        return None
+    try:
+        token = holdings.holding(current_user.member.id).token
+    except refusals.NoSuchAccount:  # deleted since the cookie was checked
+        return None
+    return None if token is None else masked(token)
 
 
 def _published() -> Published:

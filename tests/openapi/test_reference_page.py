@@ -136,6 +136,25 @@ def test_page_that_was_rendered_for_a_member_shows_nothing_of_them_to_a_guest(tm
     assert "Sign in" in page
 
 
+def test_variable_of_the_examples_is_set_at_the_head_of_their_chapter(pages: dict[str, str]) -> None:
+    for path, page in pages.items():
+        used = set(re.findall(r"Bearer \$(\w+)", html.unescape(page)))
+        assert used == ({"AI_TOOLS_ROUTER_API_KEY"} if "curl -sS" in page else set())
+        for name in used:
+            assert f"export {name}='YOUR_TOKEN'" in html.unescape(page), path
+
+
+def test_member_has_the_token_masked_in_the_variable_and_filled_in_by_the_copy_button(tmp_path: Path) -> None:
+    with open_house(f"sqlite:///{tmp_path / 'smartroute.db'}") as fresh:
+        member = Visitor(fresh)
+        member.sign_up("member@example.org")
+        member.get("/docs")
+        page = html.unescape(member.get("/docs/reference/chat").text)
+        assert re.search(r"export AI_TOOLS_ROUTER_API_KEY='sr_\w{4}•+\w{4}'", page)
+        assert 'action="/docs/token/reveal"' in page
+        assert "YOUR_TOKEN" in Visitor(fresh).get("/docs/reference/chat").text
+
+
 def test_chapter_that_does_not_exist_is_a_404_page(app: Flask) -> None:
     answer = Visitor(app).get("/docs/reference/nothing")
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
