@@ -92,7 +92,7 @@ def test_guest_sees_an_example_and_comes_back_after_signing_in(visit: Visits, me
 def test_prompt_is_a_few_stops_from_the_token(visit: Visits, member: Member) -> None:
     page = visit("/docs", member=member)
     page.get_by_role("button", name="Copy token", exact=True).focus()
-    reached = []
+    reached: list[str] = []
     while "try-prompt" not in reached:
         assert len(reached) < 10, reached
         page.keyboard.press("Tab")
