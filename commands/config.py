@@ -10,7 +10,7 @@ import click
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from commands.output import Answer, answers, table
-from commands.public_address import port_note
+from commands.public_address import port_note, port_of_running_service
 from config import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,9 +25,10 @@ def config() -> None:
 @answers
 def check() -> Answer:
     """Read settings and catalog as a start would, and show what they say."""
-    settings = Settings.from_environment(os.environ, ROOT)
-    catalog = read_catalog(settings.config_path, port=settings.port, env=os.environ, demo_base_url=None)
-    return Answer(_document(settings, catalog), _text(settings, catalog))
+    with port_of_running_service():
+        settings = Settings.from_environment(os.environ, ROOT)
+        catalog = read_catalog(settings.config_path, port=settings.port, env=os.environ, demo_base_url=None)
+        return Answer(_document(settings, catalog), _text(settings, catalog))
 
 
 def _document(settings: Settings, catalog: Catalog) -> dict[str, object]:

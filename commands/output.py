@@ -16,6 +16,7 @@ import click
 from flask.cli import ScriptInfo
 
 from catalog.errors import CatalogError
+from commands.public_address import port_of_running_service
 from config import SettingsError
 
 
@@ -64,7 +65,8 @@ def in_service(command: Callable[..., Answer]) -> Callable[..., Answer]:
 
     @functools.wraps(command)
     def run(*arguments: Any, **options: Any) -> Answer:
-        with click.get_current_context().ensure_object(ScriptInfo).load_app().app_context():
+        script = click.get_current_context().ensure_object(ScriptInfo)
+        with port_of_running_service(), script.load_app().app_context():
             from service import prepare_database, schema
 
             schema.make_if_missing()

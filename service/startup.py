@@ -19,6 +19,7 @@ from catalog.errors import CatalogError
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from config import Settings, SettingsError, load_secret_key
+from service import running_port
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -76,7 +77,7 @@ def accept_changed_catalog(settings: Settings) -> None:
 
 
 def announce(settings: Settings) -> None:
-    """Print what answers, how to reload, and last where the service listens."""
+    """Print what answers, how to reload, and last where the service listens; commands can read that in a file."""
     catalog = accepted()
     if catalog is not None and catalog.uses_demo:
         say("no upstream is configured: the built-in demo upstream answers (README.md says how to connect a real one)")
@@ -87,6 +88,7 @@ def announce(settings: Settings) -> None:
         say("others can reach this service, but its pages show a loopback address: set public_url in the catalog")
     say(f"a changed catalog is taken over by: kill -HUP {os.getpid()}")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    running_port.note(settings)
     say(f"listening on http://{host}:{settings.port}")
 
 
@@ -116,6 +118,12 @@ def end_worker(app: Any) -> None:
         app.extensions[EXTENSION].worker.leave()
     except StorageUnavailable as error:
         say(f"the lease of this worker runs out by itself: {error}")
+
+
+def no_longer_listening() -> None:
+    """Tell commands that the service has ended."""
+    for settings in _settings:
+        running_port.forget(settings)
 
 
 def stop_demo_upstream() -> None:

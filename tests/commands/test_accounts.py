@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from commands.public_address import PORT_NOTE
 from models.base import utcnow
 from models.token_format import is_well_formed
 from service import membership, reset_links
@@ -210,11 +212,12 @@ def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, acco
 
 
 def test_plain_operator_link_says_when_its_port_is_a_guess(
-    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch
+    accounts_command: Accounts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("PORT", raising=False)
-    link, note = accounts_command.run("operator-link").stdout.splitlines()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'smartroute.db'}")
+    link, _, note = accounts_command.run("operator-link").stdout.rstrip("\n").partition("\n")
     assert re.fullmatch(r"http://127\.0\.0\.1:8000/operator\?link=[\w-]{43}", link)
-    assert note == "(PORT is not set here: use the port of the running service)"
+    assert note == PORT_NOTE
     monkeypatch.setenv("PORT", "8000")
     assert len(accounts_command.run("operator-link").stdout.splitlines()) == 1

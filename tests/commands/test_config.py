@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from commands.config import config
+from commands.public_address import PORT_NOTE
 
 CATALOG = """\
 [service]
@@ -82,7 +83,7 @@ def test_wrong_setting_is_told_by_its_name(toml: Path, monkeypatch: pytest.Monke
 
 
 def test_guessed_port_is_told_unless_port_or_public_url_is_set(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    note = "\n(PORT is not set here: use the port of the running service)\n"
+    note = f"\n{PORT_NOTE}\n"
     assert note in check().stdout
     monkeypatch.setenv("PORT", "8001")
     assert note not in check().stdout
