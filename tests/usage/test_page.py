@@ -133,6 +133,15 @@ def test_what_a_client_calls_itself_is_shown_as_text(member: Member) -> None:
     assert "&lt;script&gt;alert(1)" in page
 
 
+def test_client_is_named_briefly_in_the_list_and_whole_in_the_csv(member: Member) -> None:
+    browser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like"
+    member.has_sent([utcnow()], lambda row: row.update(client_name=browser))
+    page = member.get("/usage").text
+    assert "a browser" in text_of(page)
+    assert "Mozilla" not in page
+    assert browser in member.get("/usage.csv").text
+
+
 def test_other_members_see_nothing_of_it(app: Flask, member: Member) -> None:
     member.has_sent([utcnow()])
     other = Member(app)
