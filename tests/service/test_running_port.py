@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -29,6 +30,15 @@ def link_from_another_shell(gateway: Gateway) -> str:
     return done.stdout
 
 
+def noted_ports(gateway: Gateway) -> list[int]:
+    """The ports in all files of the folder; other services of it may come and go meanwhile."""
+    ports = []
+    for path in settings_of(gateway).instance_dir.glob("running-*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            ports.append(json.loads(path.read_text())["port"])
+    return ports
+
+
 def settings_of(gateway: Gateway) -> Settings:
     """The settings of its process."""
     return Settings.from_environment(gateway.env, gateway.root)
@@ -39,7 +49,9 @@ def test_command_without_port_prints_the_address_of_the_running_service(gateway_
     printed = link_from_another_shell(gateway)
     assert printed.startswith(f"{gateway.url}/operator?link=")
     assert PORT_NOTE not in printed
+    assert gateway.port in noted_ports(gateway)
     gateway.stop()
+    assert gateway.port not in noted_ports(gateway)
     printed = link_from_another_shell(gateway)
     assert printed.startswith("http://127.0.0.1:8000/operator?link=")
     assert PORT_NOTE in printed
