@@ -238,25 +238,24 @@ def delete_own(account_id: int, password: str) -> None:
 
     Raises:
         WrongPassword: it is not the account's.
+        AccountChanged: it is not any more, or the account was suspended meanwhile.
     """
-    _hash_of_right_password(account_id, password)
-    delete(account_id)
+    password_hash = _hash_of_right_password(account_id, password)
+
+    def work(session: Session) -> None:
+        found = account.find_locked(session, account_id)
+        if found is None:  # as wanted
+            return
+        if found.suspended_at is not None or found.password_hash != password_hash:
+            raise AccountChanged("This account was changed at the same moment. Sign in again.")
+        _delete(session, found)
+
+    services().storage.write_session(work)
 
 
 def delete(account_id: int) -> None:
     """Erase what is personal, end the plan, revoke the token; what was used stays with the address."""
-
-    def work(session: Session) -> None:
-        found = account.find_locked(session, account_id)
-        if found is not None:
-            service_token.revoke(session, account_id)
-            subscription.end(session, account_id)
-            stored_response.forget_all(session, account_id)
-            upgrade_request.forget_all(session, account_id)
-            sign_out_everywhere(session, found)
-            account.erase(session, found)
-
-    services().storage.write_session(work)
+    _change(account_id, _delete)
 
 
 # -- inside a transaction -----------------------------------------------------------------------------------------
@@ -268,6 +267,15 @@ def _create(session: Session, email: str, password_hash: str | None, *, is_opera
         return account.create(session, email, email_hash, password_hash, is_operator=is_operator)
     except AddressTaken as error:
         raise EmailTaken(f"An account with the address {email} exists already.") from error
+
+
+def _delete(session: Session, found: Account) -> None:
+    service_token.revoke(session, found.id)
+    subscription.end(session, found.id)
+    stored_response.forget_all(session, found.id)
+    upgrade_request.forget_all(session, found.id)
+    sign_out_everywhere(session, found)
+    account.erase(session, found)
 
 
 def put_password(session: Session, found: Account, password_hash: str) -> None:
