@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
@@ -10,7 +10,7 @@ from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import ChangePasswordForm, ConfirmForm, ResetPasswordForm
 from blueprints.auth.login import end_session, start_session
-from blueprints.auth.throttling import sign_in_attempt
+from blueprints.auth.throttling import proof_attempt
 from service import membership, refusals, reset_links
 
 
@@ -44,12 +44,15 @@ def change_password() -> ResponseReturnValue:
     form = ChangePasswordForm()
     if not form.validate_on_submit():
         return form_page("account/password.html", form)
-    attempt = sign_in_attempt(request.remote_addr or "", current_user.member.email)
+    attempt = proof_attempt(current_user.member.id, current_user.browser.id)
     try:
         member = membership.change_password(current_user.member.id, form.present.data, form.password.data)
     except refusals.WrongPassword as error:
         form.present.errors = [str(error)]
         return form_page("account/password.html", form)
+    except refusals.AccountChanged:
+        attempt.succeeded()
+        raise
     attempt.succeeded()
     start_session(member)
     flash("Your password is changed. All other browsers are signed out.")
@@ -63,12 +66,15 @@ def delete_account() -> ResponseReturnValue:
     form = ConfirmForm()
     if not form.validate_on_submit():
         return form_page("account/delete.html", form)
-    attempt = sign_in_attempt(request.remote_addr or "", current_user.member.email)
+    attempt = proof_attempt(current_user.member.id, current_user.browser.id)
     try:
         membership.delete_own(current_user.member.id, form.present.data)
     except refusals.WrongPassword as error:
         form.present.errors = [str(error)]
         return form_page("account/delete.html", form)
+    except refusals.AccountChanged:
+        attempt.succeeded()
+        raise
     attempt.succeeded()
     end_session()
     flash("Your account is deleted.")

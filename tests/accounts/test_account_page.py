@@ -13,7 +13,7 @@ from flask import Flask
 from models import sign_in
 from models.base import utcnow
 from models.storage import Storage, StorageUnavailable
-from service import membership, refusals
+from service import membership, passwords, refusals
 from service.services import services
 from tests.accounts.house import PASSWORD, Visitor, csrf_token
 
@@ -158,13 +158,75 @@ def test_password_that_cannot_be_changed_is_told_beside_its_field(
     assert Visitor(app).sign_in(EMAIL).status_code == 303
 
 
-def test_guesses_at_the_present_password_count_as_failed_sign_ins(app: Flask, signed_in: Visitor) -> None:
+def test_guesses_at_the_present_password_are_counted_for_the_browser_alone(app: Flask, signed_in: Visitor) -> None:
+    other = another_browser(app)
     for page in ["/account/password", "/account/delete"] * 5:
         signed_in.send(page, present="a wrong password", password=NEW_PASSWORD)
-    answer = signed_in.send("/account/password", present=PASSWORD, password=NEW_PASSWORD)
-    assert answer.status_code == 429
-    assert int(answer.headers["Retry-After"]) > 800
+    for page in ("/account/password", "/account/delete"):
+        answer = signed_in.send(page, present=PASSWORD, password=NEW_PASSWORD)
+        assert answer.status_code == 429
+        assert int(answer.headers["Retry-After"]) > 800
+    assert Visitor(app).sign_in(EMAIL).status_code == 303
+    assert other.send("/account/password", present=PASSWORD, password=NEW_PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("page", ["/account/password", "/account/delete"])
+def test_failed_sign_ins_of_strangers_keep_no_member_from_the_own_account(
+    app: Flask, signed_in: Visitor, page: str
+) -> None:
+    for number in range(31):
+        Visitor(app).sign_in(EMAIL if number < 11 else f"nobody{number}@example.org", "a wrong password")
     assert Visitor(app, "192.0.2.77").sign_in(EMAIL).status_code == 429
+    assert Visitor(app).sign_in("else@example.org").status_code == 429
+    assert signed_in.send(page, present=PASSWORD, password=NEW_PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("page", ["/account/password", "/account/delete"])
+def test_right_password_is_no_guess_though_the_account_changed_meanwhile(
+    app: Flask, signed_in: Visitor, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise refusals.AccountChanged("This account was changed at the same moment. Sign in again.")
+
+    for name in ("change_password", "delete_own"):
+        monkeypatch.setattr(membership, name, refuse)
+    for _ in range(11):
+        answer = signed_in.send(page, present=PASSWORD, password=NEW_PASSWORD)
+        assert (answer.status_code, answer.location) == (303, "/sign-in")
+
+
+@pytest.mark.parametrize("change", ["set_password", "suspend"])
+def test_password_that_was_replaced_meanwhile_deletes_nothing(
+    signed_in: Visitor, member: membership.Member, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    is_right = passwords.is_right
+
+    def look_and_be_overtaken(stored_hash: str | None, password: str) -> bool:
+        found = is_right(stored_hash, password)
+        getattr(membership, change)(member.id, *([NEW_PASSWORD] if change == "set_password" else []))
+        return found
+
+    monkeypatch.setattr(passwords, "is_right", look_and_be_overtaken)
+    answer = signed_in.send("/account/delete", present=PASSWORD)
+    assert (answer.status_code, answer.location) == (303, "/sign-in")
+    assert "Sign in again" in signed_in.get("/sign-in").text
+    with signed_in.client.application.app_context():
+        assert membership.find(EMAIL).id == member.id
+
+
+def test_two_deletions_at_once_delete_the_account(app: Flask, signed_in: Visitor) -> None:
+    browsers = [signed_in, another_browser(app)]
+    tokens = [csrf_token(each.get("/account/delete").text) for each in browsers]
+
+    def delete(number: int) -> int:
+        fields = {"csrf_token": tokens[number], "present": PASSWORD}
+        return browsers[number].client.post("/account/delete", data=fields).status_code
+
+    with ThreadPoolExecutor(2) as threads:
+        assert set(threads.map(delete, range(2))) <= {303, 422}
+    assert not any(each.is_signed_in() for each in browsers)
+    with app.app_context(), pytest.raises(refusals.NoSuchAccount):
+        membership.find(EMAIL)
 
 
 def test_number_of_a_browser_that_is_gone_is_given_to_no_other(app: Flask, signed_in: Visitor) -> None:

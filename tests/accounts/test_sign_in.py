@@ -150,6 +150,29 @@ def test_thirty_first_failure_from_one_address_is_refused_on_any_account(app: Fl
     assert Visitor(app, "192.0.2.2").sign_in(EMAIL).status_code == 303
 
 
+def test_addresses_of_one_ipv6_network_are_counted_together(app: Flask) -> None:
+    for number in range(30):
+        guess = Visitor(app, f"2001:db8:0:7:{number:x}::1").sign_in(f"nobody{number}@example.org", "a wrong password")
+        assert guess.status_code == 422
+    assert Visitor(app, "2001:db8:0:7:ffff:ffff:ffff:ffff").sign_in(EMAIL).status_code == 429
+    assert Visitor(app, "2001:db8:0:8::1").sign_in(EMAIL).status_code == 303
+
+
+def test_ipv4_address_is_the_same_in_the_notation_of_ipv6(app: Flask) -> None:
+    for number in range(30):
+        address = f"{'::ffff:' if number % 2 else ''}192.0.2.1"
+        assert Visitor(app, address).sign_in(f"nobody{number}@example.org", "a wrong password").status_code == 422
+    assert Visitor(app, "::ffff:192.0.2.1").sign_in(EMAIL).status_code == 429
+    assert Visitor(app, "::ffff:192.0.2.2").sign_in(EMAIL).status_code == 303
+
+
+@pytest.mark.parametrize("address", ["fe80::1%eth0", "", "no address"])
+def test_visitor_of_an_odd_address_is_counted_too(app: Flask, address: str) -> None:
+    for number in range(30):
+        Visitor(app, address).sign_in(f"nobody{number}@example.org", "a wrong password")
+    assert Visitor(app, address).sign_in(EMAIL).status_code == 429
+
+
 def test_successful_sign_ins_are_not_counted(app: Flask) -> None:
     for _ in range(12):
         assert Visitor(app).sign_in(EMAIL).status_code == 303
