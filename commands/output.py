@@ -40,7 +40,7 @@ class Refusal(click.ClickException):
         """Print the sentence, and the document for programs."""
         super().show(file)
         if self._as_json:
-            click.echo(json.dumps({"error": {"message": self.message}}))
+            click.echo(as_json_line({"error": {"message": self.message}}))
 
 
 def answers(command: Callable[..., Answer]) -> Callable[..., None]:
@@ -53,7 +53,7 @@ def answers(command: Callable[..., Answer]) -> Callable[..., None]:
         except Exception as error:
             raise refused(error, as_json=as_json) from error
         if as_json:
-            click.echo(json.dumps(answer.document, ensure_ascii=False))
+            click.echo(as_json_line(answer.document))
         elif answer.text:
             click.echo(answer.text)
 
@@ -96,6 +96,12 @@ def refused(error: Exception, *, as_json: bool = False) -> Exception:
     if isinstance(error, MembershipError | UnfitPassword | NotReady):
         return Refusal(str(error), as_json=as_json)
     return error
+
+
+def as_json_line(document: object) -> str:
+    """Return a document as one line: letters as they are, what a terminal would obey or hide as JSON's escapes."""
+    line = json.dumps(document, ensure_ascii=False)
+    return line if line.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -137,3 +137,14 @@ def test_message_that_is_too_long_decides_nothing(app: Flask, command: Upgrades,
 def test_wrong_use_is_exit_code_2(command: Upgrades) -> None:
     for arguments in (["approve"], ["list", "extra"], ["dance"]):
         assert command.run(*arguments).exit_code == 2
+
+
+def test_json_shows_letters_of_any_script_and_nothing_that_steers_a_terminal(app: Flask, command: Upgrades) -> None:
+    note = "Zoë 日本 🚆 \x85\x9b31m\u202e\u2066\u200b\u2028\U000e0041"
+    with app.app_context():
+        member, _ = membership.create(EMAIL, PASSWORD, None, is_operator=False)
+        requests.request(member.id, "pro", note)
+    done = command.run("list", "--json")
+    assert "Zoë 日本 🚆" in done.stdout
+    assert done.stdout.removesuffix("\n").isprintable()
+    assert json.loads(done.stdout)[0]["note"] == note
