@@ -58,16 +58,28 @@ def test_strange_text_of_clients_comes_out_as_it_was_but_for_formulas(member: Me
     now = utcnow()
     for number, name in enumerate(strange):
         member.has_sent([now + timedelta(milliseconds=number)], partial(named, name))
-    expected = [f"'{name}" if name[0] in "=+-@\t" else name for name in strange]
+    expected = [f"'{name}" if name[0] in "=+-@" else name for name in strange]
+    expected[strange.index("\t=1")] = "'\t'=1"
     assert [record["client"] for record in records(member, "/usage.csv")] == expected
 
 
-@pytest.mark.parametrize(
-    "cell", ["=1+1", "+1", "-1", "@a", "\tx", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
-)
+FORMULAS = ["=1+1", "+1", "-1", "@a", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20a"]
+
+
+@pytest.mark.parametrize("cell", [*FORMULAS, "\tx", "\rx", "\nx"])
 def test_cell_that_a_spreadsheet_would_run_is_defused(cell: str) -> None:
     assert safe_cell(cell) == f"'{cell}"
-    assert safe_cell(f"a{cell}") == f"a{cell}"
+
+
+@pytest.mark.parametrize("before", [";", "\t", "\n", "\r\n", '"', '";"', ";;", "; ", "a;b\tc; "])
+def test_formula_behind_what_another_spreadsheet_takes_for_the_end_of_a_cell_is_defused(before: str) -> None:
+    for formula in FORMULAS:
+        assert safe_cell(f"a{before}{formula}") == f"a{before}'{formula}"
+
+
+@pytest.mark.parametrize("cell", ["a=1", "openai-python/1.0 (a; b-c; d)", "a, -1", "a -1", "1;2", ";", ""])
+def test_cell_without_the_start_of_a_formula_stays_as_it_is(cell: str) -> None:
+    assert safe_cell(cell) == cell
 
 
 def test_file_is_named_after_service_and_days(reader: Member) -> None:
