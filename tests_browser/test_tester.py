@@ -204,6 +204,8 @@ def test_tester_at_work_passes_axe_and_stays_inside_its_window(
     expect(page.get_by_role("button", name="Return the result")).to_be_visible()
     ended(page)
     write_json(page, '{\n  "model": "smart-route-mini",\n  "messages": [}\n}')
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("#try-earlier")).to_be_visible()
     page.get_by_text("This request as code").click()
     page.get_by_text(re.compile(r"\d+ response headers")).click()
     check(page, "tester-at-work")
