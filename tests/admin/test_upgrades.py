@@ -51,6 +51,12 @@ def test_page_says_that_nobody_waits(boss: Visitor) -> None:
     assert "Nobody waits for a decision" in page
 
 
+def test_look_up_of_an_early_refusal_says_where_it_stands(boss: Visitor) -> None:
+    answer = boss.get("/admin/requests/req_unknown")
+    assert answer.status_code == 404
+    assert "grep req_unknown smart-route.log" in answer.text
+
+
 def test_log_tells_of_a_request_without_an_address(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     log = logging.getLogger("smartroute")
     log.addHandler(caplog.handler)
@@ -71,6 +77,7 @@ def test_waiting_request_is_listed_with_its_note(boss: Visitor, asking: Visitor)
     assert "1 waiting" in text_of(page)
     assert f"{EMAIL} asks for Pro , has Free" in text_of(page)
     assert "For &lt;b&gt;reports&lt;/b&gt;" in page
+    assert page.index('id="upgrades"') < page.index('id="look-up-title"')  # what waits comes first
 
 
 @pytest.mark.parametrize(
