@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     _log_to_standard_error()
 
     app = Flask(__name__, static_folder=None)  # assets.py serves it
+    app.url_map.merge_slashes = False  # it would redirect to whatever host the request names
     keyring = Keyring(load_secret_key(settings))
     app.config.update(
         SECRET_KEY=keyring.session_key,

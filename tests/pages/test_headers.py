@@ -93,3 +93,19 @@ def test_form_that_is_far_too_large_is_refused(visitor: Visitor) -> None:
     answer = visitor.send("/sign-in", email="x" * 2_000_000, password="x")
     assert answer.status_code == 413
     assert "too much" in answer.text
+
+
+def test_no_address_leads_to_the_site_that_a_host_header_names(app: Flask, visitor: Visitor) -> None:
+    paths = {rule.rule for rule in app.url_map.iter_rules() if not rule.arguments} | {"/reset/abc", "/static/app.css"}
+    for path in paths:
+        for odd in (path.replace("/", "//"), f"{path}/", f"{path}//", path.rstrip("/") or "/", f"//{path}"):
+            # Given past the client, which would take the start of some for the name of a host.
+            answer = visitor.client.get("/", environ_overrides={"PATH_INFO": odd, "HTTP_HOST": "evil.example"})
+            assert "evil.example" not in answer.headers.get("Location", ""), odd
+            assert not answer.headers.get("Location", "").startswith("//"), odd
+            assert answer.status_code < 500, odd
+
+
+def test_address_with_a_slash_too_many_is_no_page_but_one_of_the_api(visitor: Visitor) -> None:
+    assert visitor.get("/reset//abc").status_code == 404
+    assert visitor.get("/v1//models").status_code == visitor.get("/v1/models").status_code == 401
