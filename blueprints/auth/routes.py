@@ -105,6 +105,14 @@ def sign_in_again(error: refusals.AccountChanged) -> ResponseReturnValue:
     return redirect(url_for("auth.sign_in"), 303)
 
 
+@bp.app_errorhandler(refusals.NoSuchAccount)
+def account_is_gone(error: refusals.NoSuchAccount) -> ResponseReturnValue:
+    """Tell somebody whose account was deleted while the request was under way, on whichever page."""
+    end_session()
+    flash(str(error))
+    return redirect(url_for("auth.sign_in"), 303)
+
+
 def _what_opens(target: str) -> str:
     """Say in one sentence what a new member sees next."""
     page = urlsplit(target)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.docs.overview import overview_of
 from blueprints.docs.page_facts import page_facts
-from service import holdings, refusals
+from service import holdings
 from service.services import services
 
 bp = Blueprint("docs", __name__)
@@ -76,10 +76,7 @@ def _documentation(*, reveal: bool = False, confirm: str | None = None) -> Respo
     catalog = services().catalog
     overview = None
     if current_user.is_authenticated:
-        try:
-            overview = overview_of(current_user.member.id)
-        except refusals.NoSuchAccount:  # deleted since the cookie was checked
-            abort(404)
+        overview = overview_of(current_user.member.id)
     return render_template(
         "docs/documentation.html",
         catalog=catalog,
