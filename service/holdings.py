@@ -17,6 +17,8 @@ from service.services import services
 
 T = TypeVar("T")
 
+ASKED_CHARACTERS = 64  # of a plan's name that is none, in a sentence: pages keep it in a cookie
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:
@@ -85,7 +87,8 @@ def known_plan(slug: str) -> Plan:
     plan = catalog.plan(slug)
     if plan is None:
         known = ", ".join(each.slug for each in catalog.plans)
-        raise UnknownPlan(f"No plan is called {slug!r}. There are: {known}.")
+        asked = slug if len(slug) <= ASKED_CHARACTERS else f"{slug[:ASKED_CHARACTERS]}…"
+        raise UnknownPlan(f"No plan is called {asked!r}. There are: {known}.")
     return plan
 
 

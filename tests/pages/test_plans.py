@@ -295,3 +295,13 @@ def test_first_plan_with_enough_a_day_and_a_month_fits(app: Flask, busiest_day: 
 def test_more_than_every_plan_has_fits_none(app: Flask) -> None:
     with app.app_context():
         assert first_that_fits(services().catalog.plans[:-1], 10_001, 10_001) is None
+
+
+def test_long_name_of_no_plan_is_told_in_short(member: Visitor) -> None:
+    answer = member.send("/plans", "/plans/request", plan="gold " * 2000)
+    assert answer.status_code == 303
+    assert all(len(cookie) < 1000 for cookie in answer.headers.getlist("Set-Cookie"))
+    page = words(member.get("/plans").text)
+    assert "No plan is called 'gold gold" in page
+    assert "There are: free" in page
+    assert "gold " * 20 not in page
