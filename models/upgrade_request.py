@@ -97,6 +97,17 @@ def decide(request: UpgradeRequest, state: str, *, decided_by: str | None, messa
     request.message = message
 
 
+def forget_withdrawn(session: Session, account_id: int, *, but_newest: int) -> None:
+    """Delete what an account withdrew, all but the newest: nobody decided it, and a member can add to it at will."""
+    older = sa.select(UpgradeRequest.id).where(
+        UpgradeRequest.account_id == account_id, UpgradeRequest.state == WITHDRAWN
+    )
+    ids = session.scalars(older.order_by(UpgradeRequest.id.desc()))
+    gone = list(ids)[but_newest:]
+    if gone:
+        session.execute(sa.delete(UpgradeRequest).where(UpgradeRequest.id.in_(gone)))
+
+
 def forget_all(session: Session, account_id: int) -> None:
     """Delete an account's requests: what a member wrote in them is personal."""
     session.execute(sa.delete(UpgradeRequest).where(UpgradeRequest.account_id == account_id))

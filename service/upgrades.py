@@ -21,6 +21,7 @@ from service.refusals import AlreadyDecided, AlreadyPending, NoSuchRequest, Noth
 from service.services import services
 
 MOST_LISTED = 500
+WITHDRAWN_KEPT = 20  # of an account
 
 log = logging.getLogger("smartroute.upgrades")
 
@@ -87,7 +88,7 @@ def request(account_id: int, plan_slug: str, note: str = "") -> Upgrade:
 
 
 def withdraw(account_id: int, request_id: int) -> Upgrade:
-    """Take a member's own request back.
+    """Take a member's own request back. Of all that the account withdrew, the newest 20 are kept.
 
     Raises:
         NoSuchRequest: there is none, or it is somebody else's.
@@ -98,6 +99,7 @@ def withdraw(account_id: int, request_id: int) -> Upgrade:
         owner = locked(session, account_id)
         found = _pending(session, request_id, of=account_id)
         upgrade_request.decide(found, WITHDRAWN, decided_by=None, message=None)
+        upgrade_request.forget_withdrawn(session, account_id, but_newest=WITHDRAWN_KEPT)
         return _upgrade(found, owner)
 
     return services().storage.write_session(work)

@@ -205,3 +205,18 @@ def test_pending_requests_are_listed_oldest_first(member: membership.Member) -> 
     upgrades.request(other.id, "max")
     assert [each.email for each in upgrades.listing()] == [EMAIL, "other@example.org"]
     assert [each.email for each in upgrades.listing(decided_too=True)] == ["other@example.org", EMAIL]
+
+
+def test_newest_20_withdrawn_requests_are_kept_and_all_that_an_operator_decided(member: membership.Member) -> None:
+    other = membership.create("other@example.org", PASSWORD, None, is_operator=False)[0]
+    upgrades.withdraw(other.id, upgrades.request(other.id, "pro").id)
+    declined = upgrades.decline(upgrades.request(member.id, "pro").id, decided_by="x")
+    withdrawn = [upgrades.withdraw(member.id, upgrades.request(member.id, "pro").id) for _ in range(23)]
+    kept = upgrades.listing(decided_too=True)
+    assert [each.id for each in kept if each.account_id == member.id] == [
+        *(each.id for each in reversed(withdrawn[3:])),
+        declined.id,
+    ]
+    assert len(kept) == 22
+    assert upgrades.latest_of(member.id) == withdrawn[-1]
+    assert upgrades.request(member.id, "pro").id > withdrawn[-1].id
