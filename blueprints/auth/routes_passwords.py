@@ -5,13 +5,14 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from markupsafe import Markup
 
 from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import ChangePasswordForm, ConfirmForm, ResetPasswordForm
 from blueprints.auth.login import end_session, start_session
 from blueprints.auth.throttling import proof_attempt
-from service import membership, refusals, reset_links
+from service import holdings, membership, refusals, reset_links
 
 
 @bp.get("/forgot-password")
@@ -33,7 +34,7 @@ def reset_password(secret: str) -> ResponseReturnValue:
         is_suspended = isinstance(error, refusals.Suspended)
         return render_template("auth/reset_refused.html", is_suspended=is_suspended), 410
     start_session(member)
-    flash("Your new password is set. All other browsers are signed out.")
+    flash(_words_after_reset(holdings.holding(member.id).token is not None))
     return redirect(url_for("docs.documentation"), 303)
 
 
@@ -79,3 +80,14 @@ def delete_account() -> ResponseReturnValue:
     end_session()
     flash("Your account is deleted.")
     return redirect(url_for("auth.sign_in"), 303)
+
+
+def _words_after_reset(has_token: bool) -> Markup:
+    """Say what a reset ended and what it did not: whoever had the old password may have read the token."""
+    done = Markup("Your new password is set. All other browsers are signed out.")
+    if not has_token:
+        return done
+    replace = url_for("docs.documentation", confirm="regenerate", _anchor="token")
+    return done + Markup(
+        ' The service token still works: if somebody else may have seen it, <a href="{}">replace the token too</a>.'
+    ).format(replace)

@@ -53,6 +53,26 @@ def test_link_sets_the_password_signs_in_and_signs_the_others_out(either_app: Fl
     assert Visitor(either_app).sign_in(EMAIL, NEW_PASSWORD).status_code == 303
 
 
+def test_member_is_told_that_the_token_works_on_and_led_to_its_replacement(either_app: Flask, link: str) -> None:
+    owner, visitor = Visitor(either_app), Visitor(either_app)
+    owner.sign_in(EMAIL)
+    owner.get("/docs")
+    token = owner.token()
+    visitor.send(link, password=NEW_PASSWORD)
+    page = visitor.get("/docs").text
+    [note] = re.findall(r'<p class="note" role="status">(Your new password .*?)</p>', page)
+    assert "The service token still works" in note
+    assert '<a href="/docs?confirm=regenerate#token">' in note
+    assert 'name="confirm" value="yes"' in visitor.get("/docs?confirm=regenerate").text
+    assert visitor.token() == token
+
+
+def test_member_without_a_token_reads_nothing_of_one(either_app: Flask, link: str) -> None:
+    visitor = Visitor(either_app)
+    visitor.send(link, password=NEW_PASSWORD)
+    assert "still works" not in visitor.get("/docs").text
+
+
 def test_looking_and_failing_do_not_use_the_link_up(either_app: Flask, link: str) -> None:
     visitor = Visitor(either_app)
     for _ in range(3):
