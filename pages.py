@@ -156,7 +156,6 @@ def register_page_helpers(app: Flask) -> None:
     app.jinja_env.globals.update(
         theme=chosen_theme,
         way_back=_way_back,
-        has_page=lambda endpoint: endpoint in app.view_functions,
     )
     app.jinja_env.filters.update(
         figure=figure,

@@ -64,16 +64,6 @@ def request_items(body: dict[str, Any]) -> list[dict[str, Any]]:
     return items
 
 
-def estimated_request_tokens(body: dict[str, Any]) -> int:
-    """Return the tokens of all that a request's body brings along."""
-    return measured(body, request_items(body)).tokens
-
-
-def estimated_input_tokens(body: dict[str, Any], items: list[dict[str, Any]]) -> int:
-    """Return the tokens of a request's instructions, tools, answer format and ``items``, its whole conversation."""
-    return measured(body, items).tokens
-
-
 def _bytes_of_text(values: list[Any], kinds: list[str]) -> int:
     """Return the bytes of all text in JSON values, and collect the kinds of attachments. Depth does not matter."""
     size = 0

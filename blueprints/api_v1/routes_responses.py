@@ -17,7 +17,7 @@ from .exchange import Exchanges
 from .exchange_compaction import COMPACT_ENDPOINT, CompactionExchanges
 from .exchange_items import items_of
 from .exchange_responses import ResponsesExchanges
-from .input_estimate import estimated_input_tokens
+from .input_estimate import measured
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .response_store import ResponseStore, Seals
@@ -70,7 +70,7 @@ def count_input_tokens() -> Response:
     store = _store(who)
     history = _history(store, body)
     read_request(body, history=history, open_sealed=_seals(who).open, lookup=store.item)
-    tokens = estimated_input_tokens(body, [*history, *items_of(body.get("input"))])
+    tokens = measured(body, [*history, *items_of(body.get("input"))]).tokens
     counted = {"object": "response.input_tokens", "input_tokens": tokens}
     return json_answer(counted, quota_headers(current_standing(who), "responses"))
 

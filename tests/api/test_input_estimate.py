@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
-from blueprints.api_v1.input_estimate import PER_ATTACHMENT, estimated_request_tokens
+from blueprints.api_v1.input_estimate import PER_ATTACHMENT, measured, request_items
 from blueprints.api_v1.outcomes import estimated_tokens
 from tests.api.test_attempts import Tried, route
 
 DATA = "data:image/png;base64," + "A" * 400_000
 TEXT = "word " * 400  # 2,000 bytes, 500 tokens
+
+
+def estimated_request_tokens(body: dict[str, Any]) -> int:
+    return measured(body, request_items(body)).tokens
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,6 @@ def event_schema_name(event: str) -> str:
     return "".join(word.capitalize() for word in words) + "Event"
 
 
-EVENT_NAMES = tuple(_EVENTS)
 EVENT_SHAPES: dict[str, Shape] = {event_schema_name(name): _event(name) for name in _EVENTS} | {
     "HostedToolEvent": {
         **record(
