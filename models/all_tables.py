@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     account,
+    audit_entry,
     installation,
     lease,
     one_time_link,
