@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in or sign up, counted for all workers together."""
+"""How often somebody may try what can be guessed or sends mail, counted for all workers together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import time
 from ipaddress import IPv6Address, ip_address
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
@@ -15,8 +15,19 @@ from service.services import services
 
 SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
 SIGN_IN_BY_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="sign-in-account")
+SIGN_IN_BY_KNOWN_BROWSER = RateLimitItemPerMinute(10, 15, namespace="sign-in-known-browser")
+# Whoever once had the password may have made many browsers known: together they guess no faster than this.
+SIGN_IN_BY_KNOWN_BROWSERS = RateLimitItemPerMinute(30, 15, namespace="sign-in-known-browsers")
+# A code has a million values, three of which are right at a time: 20 tries a day find one in 45 years or so.
+CODE_BY_ACCOUNT = RateLimitItemPerMinute(5, 15, namespace="code-account")
+CODE_BY_ACCOUNT_A_DAY = RateLimitItemPerDay(20, namespace="code-account-day")
+CODE_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="code-address")
 PROOF_BY_BROWSER = RateLimitItemPerMinute(10, 15, namespace="present-password")
 SIGN_UP_BY_ADDRESS = RateLimitItemPerHour(20, namespace="sign-up-address")
+RESET_BY_ADDRESS = RateLimitItemPerHour(20, namespace="reset-address")
+RESET_BY_ACCOUNT = RateLimitItemPerHour(5, namespace="reset-account")
+CONFIRMATION_BY_ADDRESS = RateLimitItemPerHour(20, namespace="confirmation-address")
+CONFIRMATION_BY_ACCOUNT = RateLimitItemPerHour(5, namespace="confirmation-account")
 
 Limit = tuple[RateLimitItem, str]
 
@@ -48,10 +59,25 @@ class Attempt:
             services().counters.incr(item.key_for(who), item.get_expiry(), -1)
 
 
-def sign_in_attempt(address: str, email: str) -> Attempt:
-    """Count a try to sign in, by network address and by account; 15 minutes each."""
-    account_key = addresses.address_hash(email).hex()
+def sign_in_attempt(address: str, email: str, known_browser: str | None = None) -> Attempt:
+    """Count a try to sign in; 15 minutes.
+
+    By network address and by account; but of a ``known_browser`` of this account (see ``service.known_browsers``)
+    by itself, so that strangers who guess keep no member out.
+    """
+    account_key = _account(email)
+    if known_browser is not None:
+        return Attempt((SIGN_IN_BY_KNOWN_BROWSER, known_browser), (SIGN_IN_BY_KNOWN_BROWSERS, account_key))
     return Attempt((SIGN_IN_BY_ADDRESS, _network(address)), (SIGN_IN_BY_ACCOUNT, account_key))
+
+
+def code_attempt(address: str, account_id: int, *, browser_is_known: bool) -> Attempt:
+    """Count a try to give the code of the two-step sign-in; 15 minutes and a day.
+
+    Only whoever gave the right password gets here. Known browsers of the account have a count of their own.
+    """
+    who = f"{account_id}/{'known' if browser_is_known else 'new'}"
+    return Attempt((CODE_BY_ADDRESS, _network(address)), (CODE_BY_ACCOUNT, who), (CODE_BY_ACCOUNT_A_DAY, who))
 
 
 def proof_attempt(account_id: int, browser_id: int) -> Attempt:
@@ -65,6 +91,20 @@ def proof_attempt(account_id: int, browser_id: int) -> Attempt:
 def sign_up_attempt(address: str) -> Attempt:
     """Count a try to sign up, by network address; an hour."""
     return Attempt((SIGN_UP_BY_ADDRESS, _network(address)))
+
+
+def reset_attempt(address: str, email: str) -> Attempt:
+    """Count a wish for a reset mail, by network address and by the e-mail address, known here or not; an hour."""
+    return Attempt((RESET_BY_ADDRESS, _network(address)), (RESET_BY_ACCOUNT, _account(email)))
+
+
+def confirmation_attempt(address: str, email: str) -> Attempt:
+    """Count a wish for a confirmation mail, by network address and by the e-mail address; an hour."""
+    return Attempt((CONFIRMATION_BY_ADDRESS, _network(address)), (CONFIRMATION_BY_ACCOUNT, _account(email)))
+
+
+def _account(email: str) -> str:
+    return addresses.address_hash(email).hex()
 
 
 def _network(address: str) -> str:
