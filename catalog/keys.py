@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TOP = ("service", "upstreams", "profiles", "plans")
+TOP = ("service", "smtp", "upstreams", "profiles", "plans")
 SERVICE = (
     "name",
     "slug",
@@ -15,6 +15,15 @@ SERVICE = (
     "stored_response_days",
     "drain_seconds",
     "deadline_seconds",
+)
+SMTP = (
+    "host",
+    "port",
+    "username",
+    "password_env",
+    "security",
+    "from",
+    "timeout",
 )
 UPSTREAM = (
     "name",

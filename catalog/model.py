@@ -13,6 +13,7 @@ Network = IPv4Network | IPv6Network
 Registration = Literal["open", "invite", "closed"]
 Dialect = Literal["chat", "responses", "both"]
 Speed = Literal["standard", "fast"]
+MailSecurity = Literal["starttls", "tls", "none"]
 Modality = Literal["text", "image", "audio", "file"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -40,6 +41,28 @@ class Service:
     """How long a worker that is being replaced may finish its running streams."""
     deadline_seconds: float
     """Until when a stream must have begun or a whole answer be there, however many routes are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mails are handed in, and in whose name."""
+
+    host: str
+    port: int
+    username: str | None
+    password_env: str | None
+    """The environment variable that holds the password; None without a user name."""
+    security: MailSecurity
+    """``starttls`` and ``tls`` check the server's certificate and never fall back."""
+    sender_name: str
+    """Shown beside the address; may be empty."""
+    sender: str
+    timeout: float
+    """Seconds that handing one mail in may take, all in all."""
+
+    def password(self, env: Mapping[str, str]) -> str | None:
+        """The password to sign in with; None where none is needed or its variable is not set."""
+        return None if self.password_env is None else env.get(self.password_env) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +177,8 @@ class Catalog:
     profiles: tuple[Profile, ...]
     """In order of strength, weakest first."""
     plans: tuple[Plan, ...]
+    mail_server: MailServer | None = None
+    """None: no mail is sent, links are handed over by the operator."""
     notices: tuple[str, ...] = ()
     """Lines to print at start: what was left out or ignored, and why."""
     uses_demo: bool = False

@@ -9,6 +9,7 @@ from catalog import keys
 from catalog.backends import Backends, read_backends
 from catalog.entries import read_plan, read_profile, read_route, read_service, refuse_repeated
 from catalog.lines import KeyPath
+from catalog.mail_server import mail_notices, read_mail_server
 from catalog.model import Catalog, Plan, Profile, Route
 from catalog.notices import idle_parts, lost_quotas, plans_left_out, secure_cookies, unreachable_quotas
 from catalog.source import Source, read_source
@@ -27,12 +28,14 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
     shipped = read_source(SHIPPED)
     root = Table(source, (), source.data, keys.TOP)
     service = read_service(root.table("service", keys.SERVICE), port)
+    mail_server = read_mail_server(root)
     backends = read_backends(root, env, demo_base_url)
     profiles = _read_profiles(root, shipped, backends)
     plans, plan_notices = _read_plans(root, shipped, profiles)
     notices = [
         *backends.notices,
         *secure_cookies(service),
+        *mail_notices(mail_server, env),
         *plan_notices,
         *idle_parts(backends.upstreams, profiles, plans),
     ]
@@ -44,6 +47,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
         plans=plans,
         notices=tuple(prefix + notice for notice in notices),
         uses_demo=backends.is_demo,
+        mail_server=mail_server,
     )
 
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text()
 TABLES = {
     "[service]": keys.SERVICE,
+    "[smtp]": keys.SMTP,
     "[[upstreams]]": keys.UPSTREAM,
     "[[profiles]]": keys.PROFILE,
     "[[profiles.routes]]": keys.ROUTE,
@@ -38,6 +39,7 @@ def test_the_example_holds_every_accepted_key() -> None:
     data = tomllib.loads(switched_on())
     assert set(data) == set(keys.TOP)
     assert set(data["service"]) == set(keys.SERVICE)
+    assert set(data["smtp"]) == set(keys.SMTP)
     assert set(data["upstreams"][0]) == set(keys.UPSTREAM)
     assert set(data["profiles"][0]) == set(keys.PROFILE)
     assert set(data["profiles"][0]["routes"][0]) == set(keys.ROUTE)

@@ -14,6 +14,7 @@ from catalog.source import LIMIT_BYTES
 from tests.catalog.conftest import Refusal
 from tests.catalog.test_reader import MINI, ROUTE, UPSTREAM
 
+SMTP = '[smtp]\nhost = "mail.example.org"\nfrom = "ai@example.org"\n'
 PLAN = '[[plans]]\nslug = "one"\nprofile = "smart-route-mini"\n'
 
 
@@ -60,13 +61,14 @@ def test_a_key_in_the_file_is_refused_without_showing_it(refusal: Refusal) -> No
     ("above", "table", "accepted"),
     [
         ("", "[service]\n", keys.SERVICE),
+        ("", SMTP, keys.SMTP),
         ("", UPSTREAM, keys.UPSTREAM),
         (UPSTREAM, '[[profiles]]\nalias = "a"\n', keys.PROFILE),
         (MINI.removesuffix(ROUTE), ROUTE, keys.ROUTE),
         (MINI, "[profiles.routes.price]\ninput = 1\noutput = 1\n", keys.PRICE),
         (MINI, PLAN, keys.PLAN),
     ],
-    ids=["service", "upstream", "profile", "route", "price", "plan"],
+    ids=["service", "smtp", "upstream", "profile", "route", "price", "plan"],
 )
 def test_every_accepted_key_is_read_and_checked(
     refusal: Refusal, above: str, table: str, accepted: tuple[str, ...]
@@ -79,7 +81,7 @@ def test_every_accepted_key_is_read_and_checked(
         message = refusal(text)
         assert f":{above.count(chr(10)) + len(kept) + 1}: " in message
         assert f".{key}: expected " in message
-        assert "a date or time" in message or key == "api_key_env"
+        assert "a date or time" in message or key in ("api_key_env", "password_env")
 
 
 @pytest.mark.parametrize(
