@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from catalog.model import Route
 
 from .breaker import Breaker, State
 from .pace import Pace
+from .record import RouteRecord
 
 LONGEST_PAUSE_S = 60.0
 """An upstream may ask for more; after this long it is asked again."""
@@ -26,6 +27,7 @@ class RouteHealth:
         self._breaker = Breaker()
         self._paused_until = 0.0
         self._paces = {False: Pace(), True: Pace()}
+        self.record = RouteRecord()
         self.takes_no_effort = False
         """It refused every reasoning effort, so it gets none."""
 
@@ -65,6 +67,7 @@ class RouteHealth:
         now = self._clock()
         self._breaker.succeeded(now, attempt)
         self._paces[stream].measured(now, seconds)
+        self.record.output(now, seconds, stream=stream)
 
     def failed(self, attempt: object, *, stream: bool, seconds: float) -> None:
         """Note a failure that is the upstream's; a slow one makes the route slow."""
@@ -78,6 +81,7 @@ class RouteHealth:
         """Note that the upstream wants to be left alone for so long."""
         self._breaker.left(attempt)
         self._paused_until = max(self._paused_until, self._clock() + min(seconds, LONGEST_PAUSE_S))
+        self.record.rate_limits += 1
 
     def left(self, attempt: object) -> None:
         """Note an attempt that says nothing of the route: the client's own error, or the client went away."""
@@ -86,6 +90,17 @@ class RouteHealth:
     def pace(self, *, stream: bool) -> Pace:
         """Return what is known of the time to the first output."""
         return self._paces[stream]
+
+    def told(self) -> dict[str, Any]:
+        """Return all that is known as values of JSON, for whoever looks on; pauses in seconds from now."""
+        now = self._clock()
+        return {
+            "state": self.state(),
+            "wait_s": round(self._breaker.wait_s(now), 1),
+            "pause_s": round(max(0.0, self._paused_until - now), 1),
+            "takes_no_effort": self.takes_no_effort,
+            **self.record.told(),
+        }
 
 
 class Health:
@@ -103,3 +118,9 @@ class Health:
         if found is None:
             found = self._known[key] = RouteHealth(self.clock)
         return found
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return what is known of each route that was tried or looked at, as values of JSON."""
+        return [
+            {"upstream": upstream, "model": model, **each.told()} for (upstream, model), each in self._known.items()
+        ]

@@ -48,10 +48,12 @@ class Receipt:
         """Note the running attempt's first output."""
         self._attempts[-1].setdefault("output", self._milliseconds())
 
-    def end(self, how: str) -> None:
-        """Note how the running attempt ended: ``completed``, or an error's code."""
-        if self._attempts and "end" not in self._attempts[-1]:
-            self._attempts[-1] |= {"end": self._milliseconds(), "how": how}
+    def end(self, how: str) -> bool:
+        """Note how the running attempt ended: ``completed``, or an error's code; false when that is known already."""
+        if not self._attempts or "end" in self._attempts[-1]:
+            return False
+        self._attempts[-1] |= {"end": self._milliseconds(), "how": how}
+        return True
 
     def told(self) -> dict[str, Any]:
         """Return the receipt as values of JSON."""

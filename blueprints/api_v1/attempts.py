@@ -119,6 +119,7 @@ class Attempts:
             self._began = time.monotonic()
             self._sent_effort = effort is not None
             self.receipt.begin(route, effort)
+            health.record.begun(stream=self._call.stream)
             return route, exchange, orjson.dumps(body)
         raise self._verdict()
 
@@ -188,18 +189,24 @@ class Attempts:
     def completed(self) -> None:
         """Note that the running attempt came to its end."""
         self.succeeded()
-        self.receipt.end("completed")
+        self._end("completed")
 
     def leave(self) -> None:
         """Note that nobody waits for the running attempt any more; changes nothing once it has ended."""
-        self.receipt.end("left")
+        self._end("left")
         if self._is_open:
             self._is_open = False
             self._router.health.of(self.route).left(self._attempt)
 
+    def _end(self, how: str, *, failed: bool = False) -> None:
+        """Write down how the running attempt ended, once."""
+        if self.receipt.end(how):
+            record = self._router.health.of(self.route).record
+            record.ended(time.monotonic(), how, stream=self._call.stream, failed=failed)
+
     def _judge(self, error: GatewayError) -> None:
         """Let the route's health know; the client's own errors and our own troubles say nothing of it."""
-        self.receipt.end(error.code)
+        self._end(error.code, failed=isinstance(error, UpstreamError))
         health = self._router.health.of(self.route)
         attempt, self._is_open = self._attempt, False
         if isinstance(error, UpstreamBusy):
