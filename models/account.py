@@ -6,12 +6,13 @@ signs up once more with the same address gets the same row, and so the same used
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .quota import Bonus
 from .usage_log import UsageLog
 
 
@@ -33,6 +34,21 @@ class Account(db.Model):  # type: ignore[name-defined, misc]
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Rows of the usage log up to this number (seq) are of whoever held the address before: never shown again.
     history_after: Mapped[int] = mapped_column(sa.BigInteger, default=0, server_default="0")
+    # Prompts on top of the plan's, up to and with a day of the service's time zone; null: none were ever given.
+    bonus_daily: Mapped[int] = mapped_column(default=0, server_default="0")
+    bonus_monthly: Mapped[int] = mapped_column(default=0, server_default="0")
+    bonus_until: Mapped[date | None]
+
+    @property
+    def bonus(self) -> Bonus | None:
+        """The prompts on top of the plan's, also when their time is over; None where none were given."""
+        until = self.bonus_until
+        return None if until is None else Bonus(self.bonus_daily, self.bonus_monthly, until)
+
+    @bonus.setter
+    def bonus(self, bonus: Bonus | None) -> None:
+        self.bonus_daily, self.bonus_monthly = (0, 0) if bonus is None else (bonus.daily, bonus.monthly)
+        self.bonus_until = None if bonus is None else bonus.until
 
 
 class AddressTaken(Exception):
@@ -93,9 +109,17 @@ def erase(session: Session, account: Account) -> None:
     account.email = None
     account.password_hash = None
     account.is_operator = False
+    account.bonus = None
     account.deleted_at = utcnow()
     account.session_epoch += 1
     session.flush()
+
+
+def bonus_of(connection: sa.Connection, account_id: int) -> Bonus | None:
+    """Return the prompts on top of the plan's, also when their time is over; None where none were given."""
+    given = sa.select(Account.bonus_daily, Account.bonus_monthly, Account.bonus_until)
+    row = connection.execute(given.where(Account.id == account_id)).first()
+    return None if row is None or row[2] is None else Bonus(row[0], row[1], row[2])
 
 
 def living(session: Session) -> list[Account]:

@@ -25,10 +25,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The day and the month around one instant."""
+    """The day and the month around one instant, and the date of that day."""
 
     day: Window
     month: Window
+    today: date
 
 
 class Calendar:
@@ -53,6 +54,7 @@ class Calendar:
         return Windows(
             day=Window(self._midnight(today), self._midnight(today + timedelta(days=1))),
             month=Window(self._midnight(first), self._midnight(next_first)),
+            today=today,
         )
 
     def _midnight(self, day: date) -> datetime:

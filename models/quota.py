@@ -8,7 +8,7 @@ through give-backs, window edges, clock steps and a changed time zone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -18,12 +18,35 @@ from .usage_log import UsageLog
 
 
 @dataclass(frozen=True, slots=True)
+class Bonus:
+    """Prompts that an operator adds to what the plan of an account allows, up to and with the day ``until``."""
+
+    daily: int
+    monthly: int
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Prompts that a plan allows; None is unlimited."""
+    """Prompts that a plan allows, and what is added to them for a time; None is unlimited."""
 
     daily: int | None
     monthly: int | None
     open_requests: int | None = None  # at once
+    bonus: Bonus | None = None
+
+    def on(self, today: date) -> Limits:
+        """Return the limits of one day, with a bonus that has not ended added in; ``bonus`` is None in them."""
+        bonus = self.bonus
+        if bonus is None:
+            return self
+        if today > bonus.until:
+            return Limits(self.daily, self.monthly, self.open_requests)
+        return Limits(
+            None if self.daily is None else self.daily + bonus.daily,
+            None if self.monthly is None else self.monthly + bonus.monthly,
+            self.open_requests,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,7 @@ class Standing:
     day_used: int
     month_used: int
     limits: Limits
+    """Those in force at the instant."""
 
     @property
     def day_left(self) -> int | None:
@@ -110,9 +134,11 @@ def standing(
     """Return what the account has used at ``now``, or at its newest row's time where that is later.
 
     A clock that was set back must not open an earlier window again: an account's time never runs backwards.
+    What ``limits`` holds for a time is decided by that same instant.
     """
     moment = now if newest is None or newest.started_at < now else newest.started_at
     windows = calendar.at(moment)
+    limits = limits.on(windows.today)
     if newest is None:
         return Standing(moment, windows, 0, 0, limits)
 

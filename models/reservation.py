@@ -190,7 +190,7 @@ def reserve(
             return QuotaUsedUp(before)
         else:
             kind, claim, step = log.PROMPT, None, Step(request.turn, 0)
-            after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, limits)
+            after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, before.limits)
         inserted = _INSERT.run(
             connection,
             {

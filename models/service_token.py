@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .account import Account
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
 from .prepared import Prepared
+from .quota import Bonus
 from .subscription import Subscription
 
 
@@ -38,6 +39,7 @@ class TokenOwner:
     plan_slug: str | None
     is_revoked: bool
     is_suspended: bool
+    bonus: Bonus | None
 
 
 _OWNER_BY_DIGEST = Prepared(
@@ -47,6 +49,9 @@ _OWNER_BY_DIGEST = Prepared(
         Subscription.plan_slug,
         ServiceToken.live_account_id.is_(None),
         Account.suspended_at.is_not(None),
+        Account.bonus_daily,
+        Account.bonus_monthly,
+        Account.bonus_until,
     )
     .join(Account, Account.id == ServiceToken.account_id)
     .outerjoin(Subscription, Subscription.live_account_id == ServiceToken.account_id)
@@ -59,8 +64,9 @@ def owner_of(connection: sa.Connection, digest: bytes) -> TokenOwner | None:
     row = _OWNER_BY_DIGEST.first(connection, {"digest": digest})
     if row is None:
         return None
-    token_id, account_id, plan_slug, is_revoked, is_suspended = row
-    return TokenOwner(token_id, account_id, plan_slug, bool(is_revoked), bool(is_suspended))
+    token_id, account_id, plan_slug, is_revoked, is_suspended, daily, monthly, until = row
+    bonus = None if until is None else Bonus(daily, monthly, until)
+    return TokenOwner(token_id, account_id, plan_slug, bool(is_revoked), bool(is_suspended), bonus)
 
 
 def live(session: Session, account_id: int) -> ServiceToken | None:

@@ -1,8 +1,11 @@
-"""How much of its plan's quota an account has used."""
+"""How much of its quota an account has used: its plan's, with what an operator added for a time."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from catalog.model import Plan
+from models.account import bonus_of
 from models.quota import Limits, Standing, newest_row, standing
 from service.services import services
 
@@ -13,15 +16,17 @@ def standing_of(account_id: int, plan: Plan) -> Standing:
     Raises:
         StorageUnavailable: the database did not answer in time.
     """
+    return services().storage.read(lambda connection: standing_in(connection, account_id, plan))
+
+
+def standing_in(connection: Any, account_id: int, plan: Plan) -> Standing:
+    """``standing_of`` inside a transaction of the caller."""
     house = services()
-    limits = Limits(plan.daily, plan.monthly)
-    return house.storage.read(
-        lambda connection: standing(
-            connection,
-            account_id,
-            limits,
-            house.calendar,
-            house.storage.now(connection),
-            newest_row(connection, account_id),
-        )
+    return standing(
+        connection,
+        account_id,
+        Limits(plan.daily, plan.monthly, bonus=bonus_of(connection, account_id)),
+        house.calendar,
+        house.storage.now(connection),
+        newest_row(connection, account_id),
     )

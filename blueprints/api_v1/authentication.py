@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from catalog.model import Catalog, Plan
 from models import service_token, token_format
+from models.quota import Bonus
 from models.storage import Storage, StorageUnavailable
 
 from .errors import StorageTrouble, Unauthenticated
@@ -18,6 +19,7 @@ class Caller:
     account_id: int
     token_id: int
     plan: Plan
+    bonus: Bonus | None = None
 
 
 def authenticate(storage: Storage, catalog: Catalog, authorization: str | None) -> Caller:
@@ -49,4 +51,4 @@ def authenticate(storage: Storage, catalog: Catalog, authorization: str | None) 
     plan = None if owner.plan_slug is None else catalog.plan(owner.plan_slug)
     if plan is None:
         raise Unauthenticated("This account has no plan at the moment. Open the documentation page to activate one.")
-    return Caller(owner.account_id, owner.token_id, plan)
+    return Caller(owner.account_id, owner.token_id, plan, owner.bonus)

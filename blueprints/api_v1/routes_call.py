@@ -155,7 +155,7 @@ def _served_profile(who: Caller, asked: str | None) -> Profile:
 
 
 def _limits(who: Caller) -> Limits:
-    return Limits(who.plan.daily, who.plan.monthly, who.plan.open_requests)
+    return Limits(who.plan.daily, who.plan.monthly, who.plan.open_requests, who.bonus)
 
 
 def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from catalog.model import Plan
 from models.last_use import LastUse, last_use
-from models.quota import Limits, Standing, newest_row, standing
+from models.quota import Standing
 from models.token_format import masked
 from service import holdings
 from service.holdings import Holding
 from service.services import services
+from service.standing import standing_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +53,6 @@ def _plan_of(held: Holding) -> Plan | None:
 
 def _standing_and_last_use(account_id: int, plan: Plan) -> tuple[Standing, LastUse | None]:
     """Read what is left and who asked last in one transaction."""
-    house = services()
-    limits = Limits(plan.daily, plan.monthly)
-    return house.storage.read(
-        lambda connection: (
-            standing(
-                connection,
-                account_id,
-                limits,
-                house.calendar,
-                house.storage.now(connection),
-                newest_row(connection, account_id),
-            ),
-            last_use(connection, account_id),
-        )
+    return services().storage.read(
+        lambda connection: (standing_in(connection, account_id, plan), last_use(connection, account_id))
     )
