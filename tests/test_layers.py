@@ -109,7 +109,7 @@ CONFINED: Mapping[str, Sequence[str]] = {
     "flask.globals": VIEWS,
 }
 
-NO_ROOMS = {"tests_browser", "tests_clients", "tests", "tools", "docs", "instance", "build", "node_modules"}
+NO_ROOMS = {"tests_browser", "tests_clients", "tests", "tools", "docs", "deploy", "instance", "build", "node_modules"}
 
 
 def test_every_import_follows_the_tables() -> None:
