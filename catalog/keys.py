@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TOP = ("service", "smtp", "upstreams", "profiles", "plans")
+TOP = ("service", "smtp", "retention", "upstreams", "profiles", "plans")
 SERVICE = (
     "name",
     "slug",
@@ -24,6 +24,14 @@ SMTP = (
     "security",
     "from",
     "timeout",
+)
+RETENTION = (
+    "usage_log_days",
+    "usage_totals_days",
+    "stored_responses_mb",
+    "backup_before_upgrade",
+    "backups_kept",
+    "backup_folder",
 )
 UPSTREAM = (
     "name",

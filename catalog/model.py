@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,23 @@ class MailServer:
     def password(self, env: Mapping[str, str]) -> str | None:
         """The password to sign in with; None where none is needed or its variable is not set."""
         return None if self.password_env is None else env.get(self.password_env) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What bounds the database and the folder of its backups; 0 days, 0 MB: no bound."""
+
+    usage_log_days: int = 400
+    """Days that single requests are kept; the running month always is."""
+    usage_totals_days: int = 1830
+    """Days that the totals of a day are kept."""
+    stored_responses_mb: int = 500
+    """Megabytes of stored responses an account may have, packed; the oldest go first."""
+    backup_before_upgrade: bool = True
+    backups_kept: int = 5
+    """Backups that upgrades leave."""
+    backup_folder: Path | None = None
+    """Where upgrades and restores keep backups; None: ``backups`` beside the SQLite file, or in ``instance``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +200,7 @@ class Catalog:
     notices: tuple[str, ...] = ()
     """Lines to print at start: what was left out or ignored, and why."""
     uses_demo: bool = False
+    retention: Retention = Retention()
 
     @property
     def first_plan(self) -> Plan:

@@ -12,6 +12,7 @@ from catalog.lines import KeyPath
 from catalog.mail_server import mail_notices, read_mail_server
 from catalog.model import Catalog, Plan, Profile, Route
 from catalog.notices import idle_parts, lost_quotas, plans_left_out, secure_cookies, unreachable_quotas
+from catalog.retention import read_retention
 from catalog.source import Source, read_source
 from catalog.tables import Table
 
@@ -48,6 +49,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
         notices=tuple(prefix + notice for notice in notices),
         uses_demo=backends.is_demo,
         mail_server=mail_server,
+        retention=read_retention(root),
     )
 
 
