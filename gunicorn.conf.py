@@ -1,7 +1,8 @@
 """How gunicorn runs the service; read by every ``gunicorn wsgi:app`` started in this folder.
 
 The master process reads and checks everything before a worker exists (``startup``), and again on SIGHUP,
-where a wrong catalog leaves the accepted one in force.
+where a wrong catalog leaves the accepted one in force. How one generation of workers and masters gives way to the
+next is in ``service/master.py``, how a worker ends in ``service/gateway_worker.py``.
 """
 
 import os
@@ -9,7 +10,7 @@ import resource
 import signal
 from pathlib import Path
 
-from service import startup
+from service import master, startup
 from service.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
@@ -17,7 +18,7 @@ _settings = startup.settings_or_exit(ROOT)
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "gevent"
+worker_class = "service.gateway_worker.GatewayWorker"
 # Two file descriptors a stream; the system's hard limit is the only one that makes sense here.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
@@ -36,45 +37,23 @@ proc_name = "smart-route"
 forwarded_allow_ips = ""
 secure_scheme_headers = {}
 
-# How long the master waits for workers when it is told to stop. A worker that is replaced on SIGHUP may
-# take longer (drain_seconds): its streams go on while others serve the new requests.
-STOP_S = 30
-graceful_timeout = STOP_S
-
 
 def on_starting(server):
     """Prepare the house once, before the first worker."""
     startup.prepare(_settings)
-    gunicorn_reload = server.reload
-
-    def reload():
-        # gunicorn's own reload stays in a loop, deaf to further signals, until the old workers are gone or
-        # graceful_timeout is over. Old workers with long streams are gone late: do not wait for them here.
-        try:
-            gunicorn_reload()
-        finally:
-            server.cfg.set("graceful_timeout", STOP_S)
-
-    server.reload = reload
-
-    def handle_int():
-        # The first Ctrl-C lets running requests end, as SIGTERM does; gunicorn itself takes a second one for haste.
-        startup.say(f"stopping: running streams have {STOP_S} s to end, another Ctrl-C ends them at once")
-        server.stop()
-        raise StopIteration
-
-    server.handle_int = handle_int
+    master.take_charge(server)
 
 
 def on_reload(server):
     """Take the catalog's new text if it is right; say so if it is wrong, and go on with the old one."""
     startup.accept_changed_catalog(_settings)
-    server.cfg.set("graceful_timeout", 0)
+    master.begin_reload(server)
 
 
 def when_ready(server):
-    """Tell where the service listens."""
-    startup.announce(_settings)
+    """Tell where the service listens; a master that replaces another one tells it when its workers serve."""
+    if not master.takes_over():
+        startup.announce()
 
 
 def post_fork(server, worker):
@@ -92,13 +71,14 @@ def post_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Start the periodic work of this worker."""
-    startup.start_housekeeping(worker.wsgi)
+    """Start the periodic work of this worker, and tell the master that it serves."""
+    startup.start_housekeeping(worker.service)
+    master.tell_serving()
 
 
 def worker_exit(server, worker):
     """Give the worker's lease up, so that nobody has to wait for it to run out."""
-    startup.end_worker(getattr(worker, "wsgi", None))
+    startup.end_worker(getattr(worker, "service", None))
 
 
 def on_exit(server):

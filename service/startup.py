@@ -76,9 +76,9 @@ def accept_changed_catalog(settings: Settings) -> None:
     say("the changed catalog is in force" if is_new else "the catalog was read again: nothing has changed")
 
 
-def announce(settings: Settings) -> None:
+def announce() -> None:
     """Print what answers, how to reload, and last where the service listens; commands can read that in a file."""
-    catalog = accepted()
+    settings, catalog = _settings[-1], accepted()
     if catalog is not None and catalog.uses_demo:
         say("no upstream is configured: the built-in demo upstream answers (README.md says how to connect a real one)")
     elif catalog is not None:
