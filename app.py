@@ -26,6 +26,8 @@ import blueprints.api_v1.upstream_check
 import blueprints.auth.blueprint
 import blueprints.auth.routes
 import blueprints.auth.routes_passwords
+import blueprints.auth.routes_second_step
+import blueprints.auth.routes_totp
 import blueprints.docs.routes
 import blueprints.health.routes
 import blueprints.plans.routes
@@ -78,15 +80,20 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app = Flask(__name__, static_folder=None)  # assets.py serves it
     app.url_map.merge_slashes = False  # it would redirect to whatever host the request names
     keyring = Keyring(load_secret_key(settings))
+    has_tls = (catalog.service.public_url or "").startswith("https://")
+    # A browser takes cookies of this name only over TLS, from this host, for all its paths: no neighbour on the same
+    # domain can set them. Source: https://www.rfc-editor.org/rfc/rfc6265bis.html#name-the-__host-prefix
+    cookie_prefix = "__Host-" if has_tls else ""
     app.config.update(
         SECRET_KEY=keyring.session_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
         MAX_CONTENT_LENGTH=16 * 1024,  # of forms; the API reads its bodies by the catalog's own limit
-        SESSION_COOKIE_NAME="smartroute_session",
+        SESSION_COOKIE_NAME=f"{cookie_prefix}smartroute_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=(catalog.service.public_url or "").startswith("https://"),
+        SESSION_COOKIE_SECURE=has_tls,
+        KNOWN_BROWSER_COOKIE_NAME=f"{cookie_prefix}smartroute_browser",
     )
     db.init_app(app)
     with app.app_context():

@@ -57,6 +57,7 @@ def read_service(table: Table, port: int) -> Service:
         stored_response_days=table.integer("stored_response_days", 30, least=1, most=3650),
         drain_seconds=table.integer("drain_seconds", 3600, least=0, most=7 * 86_400),
         deadline_seconds=table.seconds("deadline_seconds", 900.0),
+        operators_need_totp=table.flag("operators_need_totp", False),
     )
 
 

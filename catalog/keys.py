@@ -15,6 +15,7 @@ SERVICE = (
     "stored_response_days",
     "drain_seconds",
     "deadline_seconds",
+    "operators_need_totp",
 )
 SMTP = (
     "host",

@@ -42,6 +42,8 @@ class Service:
     """How long a worker that is being replaced may finish its running streams."""
     deadline_seconds: float
     """Until when a stream must have begun or a whole answer be there, however many routes are tried."""
+    operators_need_totp: bool
+    """Whether operator pages open only to operators with the two-step sign-in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     stored_response,
     subscription,
     throttle,
+    totp,
     upgrade_request,
     usage_log,
     usage_totals,

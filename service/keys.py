@@ -39,6 +39,9 @@ class Keyring:
         self._addresses = derive("e-mail addresses")
         self._calls = derive("tool call ids")
         self._reasoning = AESGCM(derive("sealed reasoning"))
+        self._totp_secrets = AESGCM(derive("totp secrets"))
+        self._recovery_codes = derive("recovery codes")
+        self.known_browser_key = derive("known browsers")
 
     def seal_token(self, token: str, account_id: int) -> bytes:
         """Encrypt a service token; it can be opened for the same account only."""
@@ -56,6 +59,27 @@ class Keyring:
             return self._tokens.decrypt(nonce, box, str(account_id).encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise WrongKey("this token was sealed with another SECRET_KEY") from error
+
+    def seal_totp_secret(self, secret: str, account_id: int) -> bytes:
+        """Encrypt what an account's codes are made from; it can be opened for the same account only."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._totp_secrets.encrypt(nonce, secret.encode(), str(account_id).encode())
+
+    def open_totp_secret(self, sealed: bytes, account_id: int) -> str:
+        """Decrypt what an account's codes are made from.
+
+        Raises:
+            WrongKey: it was sealed with another key, for another account, or altered.
+        """
+        try:
+            nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            return self._totp_secrets.decrypt(nonce, box, str(account_id).encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise WrongKey("this secret was sealed with another SECRET_KEY") from error
+
+    def recovery_digest(self, code: str, account_id: int) -> bytes:
+        """Return the 32 bytes by which a recovery code of an account is found."""
+        return hmac.digest(self._recovery_codes, f"{account_id}:{code}".encode(), hashlib.sha256)
 
     def email_hash(self, email: str) -> bytes:
         """Return the 32 bytes by which an address is found, also after its account was deleted."""

@@ -15,6 +15,7 @@ from models import (
     sign_in,
     stored_response,
     subscription,
+    totp,
     upgrade_request,
 )
 from models.account import Account, AddressTaken
@@ -221,7 +222,7 @@ def change_password(account_id: int, old: str, new: str) -> Member:
         AccountChanged: somebody else was quicker, or suspended or deleted it meanwhile.
     """
     new_hash = passwords.hashed(new)
-    old_hash = _hash_of_right_password(account_id, old)
+    old_hash = hash_of_right_password(account_id, old)
 
     def work(session: Session) -> Member:
         found = account.find_locked(session, account_id)
@@ -240,7 +241,7 @@ def delete_own(account_id: int, password: str) -> None:
         WrongPassword: it is not the account's.
         AccountChanged: it is not any more, or the account was suspended meanwhile.
     """
-    password_hash = _hash_of_right_password(account_id, password)
+    password_hash = hash_of_right_password(account_id, password)
 
     def work(session: Session) -> None:
         found = account.find_locked(session, account_id)
@@ -274,6 +275,7 @@ def _delete(session: Session, found: Account) -> None:
     subscription.end(session, found.id)
     stored_response.forget_all(session, found.id)
     upgrade_request.forget_all(session, found.id)
+    totp.switch_off(session, found.id)
     sign_out_everywhere(session, found)
     account.erase(session, found)
 
@@ -315,7 +317,13 @@ def _change(account_id: int, change: Callable[[Session, Account], None]) -> None
     services().storage.write_session(work)
 
 
-def _hash_of_right_password(account_id: int, password: str) -> str:
+def hash_of_right_password(account_id: int, password: str) -> str:
+    """Return the hash of an account's password, for a transaction to see that it is still the same.
+
+    Raises:
+        WrongPassword: it is not the account's.
+    """
+
     def read(session: Session) -> str | None:
         found = account.find(session, account_id)
         return None if found is None else found.password_hash

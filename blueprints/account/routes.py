@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.account.devices import device_of
-from service import sign_ins, upgrades
+from service import sign_ins, totp, upgrades
 from service.held_plan import held_plan
 from service.services import services
 
@@ -26,6 +26,7 @@ def page() -> ResponseReturnValue:
         upgrade=upgrades.latest_of(account_id),
         browsers=[(each, device_of(each.user_agent)) for each in sign_ins.browsers(account_id)],
         this_id=current_user.browser.id,
+        two_step=totp.state(account_id),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, current_app
+from flask import Blueprint, abort, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+
+from service import totp
+from service.services import services
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -17,4 +20,7 @@ def let_operators_in() -> ResponseReturnValue | None:
         return answer
     if not current_user.member.is_operator:
         abort(403)
+    if services().catalog.service.operators_need_totp and not totp.is_on(current_user.member.id):
+        flash("Operator pages open with the two-step sign-in alone. Switch it on here first.")
+        return redirect(url_for("auth.set_up_totp"), 303)
     return None

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from dataclasses import dataclass
 
-from flask import flash, redirect, request, session, url_for
+from flask import Response, after_this_request, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from models.storage import StorageUnavailable
-from service import sign_ins
+from service import known_browsers, sign_ins, totp
 from service.membership import Member
 
 login_manager = LoginManager()
+SECOND_STEP_S = 300
+"""Until when a code must follow the password."""
+KNOWN_BROWSER_COOKIE = "KNOWN_BROWSER_COOKIE_NAME"  # the application's setting
+_FIRST_STEP = "first_step"
 # It would tie the cookie to address and browser; members change networks, and nothing here asks for "fresh".
 login_manager.session_protection = None
 
@@ -53,6 +59,63 @@ def ask_to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("auth.sign_in", next=wanted), 303)
 
 
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """Somebody who has given an account's password in this browser, and whose code is asked for next.
+
+    It stands in the signed cookie and signs nobody in. ``wrong_codes`` are those entered here since.
+    """
+
+    account_id: int
+    session_epoch: int
+    made_at: int
+    browser_is_known: bool
+    wrong_codes: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it took too long."""
+        return not 0 <= time.time() - self.made_at + 1 <= SECOND_STEP_S
+
+
+def sign_in_and_go(member: Member, target: str) -> ResponseReturnValue:
+    """Sign in whoever proved to be the member, and go on to ``target``; by way of the second step, where it is on.
+
+    Raises:
+        AccountChanged: see ``sign_ins.begin``.
+    """
+    if not totp.is_on(member.id):
+        start_session(member)
+        return redirect(target, 303)
+    is_known = known_browser(member.email) is not None
+    end_session()
+    keep_first_step(FirstStep(member.id, member.session_epoch, int(time.time()), is_known))
+    return redirect(url_for("auth.second_step", next=target), 303)
+
+
+def keep_first_step(step: FirstStep) -> None:
+    """Remember, in this browser's cookie, that the password was right."""
+    session[_FIRST_STEP] = [
+        step.account_id,
+        step.session_epoch,
+        step.made_at,
+        step.browser_is_known,
+        step.wrong_codes,
+    ]
+
+
+def first_step() -> FirstStep | None:
+    """Return who has given the password in this browser, lately enough."""
+    kept = session.get(_FIRST_STEP)
+    step = FirstStep(*kept) if kept else None
+    return None if step is None or step.is_over else step
+
+
+def known_browser(email: str) -> str | None:
+    """Return as what this browser is known to an account, None if it never signed in to it."""
+    return known_browsers.known_as(request.cookies.get(current_app.config[KNOWN_BROWSER_COOKIE]), email)
+
+
 def start_session(member: Member) -> None:
     """Sign a member in, in a session of its own: what was in the visitor's cookie before is dropped.
 
@@ -65,6 +128,25 @@ def start_session(member: Member) -> None:
     visit = sign_ins.visit(secret)
     if visit is not None:  # else it was ended in this moment, and the next page says so
         login_user(SignedIn(secret, visit))
+        _make_known(member.email)
+
+
+def _make_known(email: str) -> None:
+    name = current_app.config[KNOWN_BROWSER_COOKIE]
+    cookie = known_browsers.made_known(request.cookies.get(name), email)
+
+    @after_this_request
+    def remember(response: Response) -> Response:
+        response.set_cookie(
+            name,
+            cookie,
+            max_age=known_browsers.KEPT_FOR,
+            secure=current_app.config["SESSION_COOKIE_SECURE"] or request.is_secure,
+            httponly=True,
+            samesite="Lax",
+            path="/",
+        )
+        return response
 
 
 def end_session() -> None:

@@ -11,7 +11,7 @@ from flask_login import current_user
 from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import NewAccountForm, SignInForm
-from blueprints.auth.login import end_session, start_session
+from blueprints.auth.login import end_session, known_browser, sign_in_and_go, start_session
 from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
 from return_path import own_path
 from service import membership, refusals
@@ -54,7 +54,7 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if not form.validate_on_submit():
         return form_page("auth/sign_in.html", form, wanted=wanted)
-    attempt = sign_in_attempt(request.remote_addr or "", form.email.data)
+    attempt = sign_in_attempt(request.remote_addr or "", form.email.data, known_browser(form.email.data))
     try:
         member = membership.authenticate(form.email.data, form.password.data)
     except refusals.Suspended as error:
@@ -65,8 +65,7 @@ def sign_in() -> ResponseReturnValue:
         form.form_errors.append("E-mail address and password do not belong together. Check both.")
         return form_page("auth/sign_in.html", form, wanted=wanted)
     attempt.succeeded()
-    start_session(member)
-    return redirect(target, 303)
+    return sign_in_and_go(member, target)
 
 
 @bp.post("/sign-out")
@@ -87,7 +86,9 @@ def operator() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page("auth/operator.html", form)
     try:
-        member = membership.create_first_operator(link_secret, form.email.data, form.password.data)
+        member = membership.create_first_operator(
+            link_secret, form.email.data, form.password.data, place=request.remote_addr or "no address"
+        )
     except refusals.LinkNotUsable:
         return _link_refused()
     except refusals.EmailTaken:

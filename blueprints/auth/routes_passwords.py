@@ -10,7 +10,7 @@ from markupsafe import Markup
 from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import ChangePasswordForm, ConfirmForm, ResetPasswordForm
-from blueprints.auth.login import end_session, start_session
+from blueprints.auth.login import end_session, sign_in_and_go, start_session
 from blueprints.auth.throttling import proof_attempt
 from service import holdings, membership, refusals, reset_links
 
@@ -33,9 +33,9 @@ def reset_password(secret: str) -> ResponseReturnValue:
     except (refusals.LinkNotUsable, refusals.Suspended) as error:
         is_suspended = isinstance(error, refusals.Suspended)
         return render_template("auth/reset_refused.html", is_suspended=is_suspended), 410
-    start_session(member)
+    answer = sign_in_and_go(member, url_for("docs.documentation"))
     flash(_words_after_reset(holdings.holding(member.id).token is not None))
-    return redirect(url_for("docs.documentation"), 303)
+    return answer
 
 
 @bp.route("/account/password", methods=["GET", "POST"])
@@ -72,6 +72,10 @@ def delete_account() -> ResponseReturnValue:
         membership.delete_own(current_user.member.id, form.present.data)
     except refusals.WrongPassword as error:
         form.present.errors = [str(error)]
+        return form_page("account/delete.html", form)
+    except refusals.LastOperator as error:
+        attempt.succeeded()
+        form.form_errors.append(str(error))
         return form_page("account/delete.html", form)
     except refusals.AccountChanged:
         attempt.succeeded()
