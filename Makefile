@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make` alone lists them.
 
-.PHONY: help run test test-clients test-browser lint format bench
+.PHONY: help run test test-clients test-browser lint format audit bench
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -37,6 +37,10 @@ format: ## sort imports and format the code
 	@exec tools/setup dev
 	.venv/bin/ruff check --fix-only --quiet
 	.venv/bin/ruff format
+
+audit: ## hold the pinned packages against known advisories and accepted licences, without a network
+	@exec tools/setup dev
+	@exec .venv/bin/python tools/audit_pins.py
 
 bench: ## compare with nginx and with the upstream called directly (ARGS="..." goes to the benchmarks)
 	@exec tools/setup dev
