@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TOP = ("service", "smtp", "retention", "upstreams", "profiles", "plans")
+TOP = ("service", "smtp", "retention", "metrics", "upstreams", "profiles", "plans")
 SERVICE = (
     "name",
     "slug",
@@ -33,6 +33,10 @@ RETENTION = (
     "backup_before_upgrade",
     "backups_kept",
     "backup_folder",
+)
+METRICS = (
+    "access",
+    "token_env",
 )
 UPSTREAM = (
     "name",

@@ -15,6 +15,7 @@ Registration = Literal["open", "invite", "closed"]
 Dialect = Literal["chat", "responses", "both"]
 Speed = Literal["standard", "fast"]
 MailSecurity = Literal["starttls", "tls", "none"]
+MetricsAccess = Literal["local", "public", "off"]
 Modality = Literal["text", "image", "audio", "file"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -83,6 +84,15 @@ class Retention:
     """Backups that upgrades leave."""
     backup_folder: Path | None = None
     """Where upgrades and restores keep backups; None: ``backups`` beside the SQLite file, or in ``instance``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsReaders:
+    """Who may read /metrics."""
+
+    access: MetricsAccess = "local"
+    token_env: str | None = None
+    """The variable that holds a token for readers elsewhere; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,7 @@ class Catalog:
     """Lines to print at start: what was left out or ignored, and why."""
     uses_demo: bool = False
     retention: Retention = Retention()
+    metrics: MetricsReaders = MetricsReaders()
 
     @property
     def first_plan(self) -> Plan:

@@ -10,6 +10,7 @@ from catalog.backends import Backends, read_backends
 from catalog.entries import read_plan, read_profile, read_route, read_service, refuse_repeated
 from catalog.lines import KeyPath
 from catalog.mail_server import mail_notices, read_mail_server
+from catalog.metrics_access import metrics_notices, read_metrics_readers
 from catalog.model import Catalog, Plan, Profile, Route
 from catalog.notices import idle_parts, lost_quotas, plans_left_out, secure_cookies, unreachable_quotas
 from catalog.retention import read_retention
@@ -30,6 +31,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
     root = Table(source, (), source.data, keys.TOP)
     service = read_service(root.table("service", keys.SERVICE), port)
     mail_server = read_mail_server(root)
+    metrics = read_metrics_readers(root)
     backends = read_backends(root, env, demo_base_url)
     profiles = _read_profiles(root, shipped, backends)
     plans, plan_notices = _read_plans(root, shipped, profiles)
@@ -37,6 +39,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
         *backends.notices,
         *secure_cookies(service),
         *mail_notices(mail_server, env),
+        *metrics_notices(metrics, env),
         *plan_notices,
         *idle_parts(backends.upstreams, profiles, plans),
     ]
@@ -50,6 +53,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
         uses_demo=backends.is_demo,
         mail_server=mail_server,
         retention=read_retention(root),
+        metrics=metrics,
     )
 
 

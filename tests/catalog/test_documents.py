@@ -18,6 +18,7 @@ TABLES = {
     "[service]": keys.SERVICE,
     "[smtp]": keys.SMTP,
     "[retention]": keys.RETENTION,
+    "[metrics]": keys.METRICS,
     "[[upstreams]]": keys.UPSTREAM,
     "[[profiles]]": keys.PROFILE,
     "[[profiles.routes]]": keys.ROUTE,
@@ -42,6 +43,7 @@ def test_the_example_holds_every_accepted_key() -> None:
     assert set(data["service"]) == set(keys.SERVICE)
     assert set(data["smtp"]) == set(keys.SMTP)
     assert set(data["retention"]) == set(keys.RETENTION)
+    assert set(data["metrics"]) == set(keys.METRICS)
     assert set(data["upstreams"][0]) == set(keys.UPSTREAM)
     assert set(data["profiles"][0]) == set(keys.PROFILE)
     assert set(data["profiles"][0]["routes"][0]) == set(keys.ROUTE)
