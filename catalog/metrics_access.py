@@ -14,7 +14,7 @@ from catalog.tables import Table
 def read_metrics_readers(root: Table) -> MetricsReaders:
     """The [metrics] table of the file; without one, its defaults."""
     table = root.table("metrics", keys.METRICS)
-    access = table.choice("access", get_args(MetricsAccess), "local")
+    access: MetricsAccess = table.choice("access", get_args(MetricsAccess), "local")
     if "token_env" not in table:
         return MetricsReaders(access)
     variable = "the name of an environment variable in capitals; the token itself is never in the file"
