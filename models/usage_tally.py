@@ -23,9 +23,11 @@ STEPS_PER_DOUBLING = 8
 class LoggedRow(NamedTuple):
     """The columns of a usage-log row that are added up."""
 
+    id: int
     seq: int
     started_at: datetime
     day_start: datetime
+    month_start: datetime
     alias_served: str
     upstream: str | None
     kind: str

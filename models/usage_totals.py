@@ -5,7 +5,7 @@ has been added up: every row up to ``TotalledUpTo.seq`` is in the totals, every 
 in one transaction that names the number it started from: of two that add the same rows one does nothing. A
 row belongs to the day that it was admitted in (its ``day_start``), whatever the time zone is today.
 
-docs/usage.md says what each figure means.
+What the whole house used is added up from them: ``usage_sums``. docs/usage.md says what each figure means.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .account import Account
 from .base import TABLE_OPTIONS, UtcDateTime, db
 from .storage import Storage
 from .usage_log import UsageLog
+from .usage_sums import note_days
 from .usage_tally import SUMS, LoggedRow, Tally
 
 PORTION = 500  # rows that are read at once: 4 ms of the worker's time
@@ -113,6 +114,16 @@ def tally_of(total: Any) -> Tally:
     return Tally(**sums, cost=total.cost, error_codes=json.loads(total.error_codes), first_output=first_output)
 
 
+def values_of(tally: Tally) -> dict[str, Any]:
+    """Return the columns of totals, and of sums, that hold a tally."""
+    values: dict[str, Any] = {name: getattr(tally, name) for name in SUMS}
+    return values | {
+        "cost": tally.cost,
+        "error_codes": json.dumps(tally.error_codes),
+        "first_output": json.dumps(tally.first_output),
+    }
+
+
 def rows_after(storage: Storage, account_id: int, seq: int, at_most: int) -> list[LoggedRow]:
     """Read an account's rows after ``seq``, oldest first."""
     newer = sa.select(*LOGGED).where(UsageLog.account_id == account_id, UsageLog.seq > seq)
@@ -178,6 +189,7 @@ def _add(storage: Storage, account_id: int, totalled: int, rows: list[LoggedRow]
             return False
         for key, tally in tallies.items():
             _add_tally(connection, account_id, key, tally)
+        note_days(connection, rows)
         return True
 
     if totalled == 0:
@@ -203,12 +215,7 @@ def _add_tally(connection: sa.Connection, account_id: int, key: Key, tally: Tall
     known = connection.execute(sa.select(UsageTotal.__table__).where(*where)).first()
     whole = Tally() if known is None else tally_of(known)
     whole.merge(tally)
-    values: dict[str, Any] = {name: getattr(whole, name) for name in SUMS}
-    values |= {
-        "cost": whole.cost,
-        "error_codes": json.dumps(whole.error_codes),
-        "first_output": json.dumps(whole.first_output),
-    }
+    values = values_of(whole)
     if known is not None:
         connection.execute(sa.update(UsageTotal).where(*where).values(values))
         return

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import gevent
 
-from models import lease, sign_in, stored_response, usage_totals
+from models import lease, sign_in, stored_response, usage_summing, usage_totals
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
@@ -138,8 +138,9 @@ class Housekeeping:
         Raises:
             StorageUnavailable: the database refuses; the rest waits for the next round.
         """
-        for _ in usage_totals.total_up(self._storage):
-            gevent.sleep(BETWEEN_PORTIONS_S)
+        for add_up in (usage_totals.total_up, usage_summing.sum_up):
+            for _ in add_up(self._storage):
+                gevent.sleep(BETWEEN_PORTIONS_S)
 
     def _keep_lease(self) -> None:
         while True:

@@ -110,7 +110,7 @@ def test_every_time_has_a_step_near_it(milliseconds: int) -> None:
 def logged(seq: int, first_output_ms: int) -> LoggedRow:
     """A completed row that took so long."""
     return LoggedRow(
-        seq, START + timedelta(seconds=seq), START, "smart-route", "east", "prompt", True, "completed",
+        seq, seq, START + timedelta(seconds=seq), START, START, "smart-route", "east", "prompt", True, "completed",
         None, 1, 1, 0, 0, first_output_ms, first_output_ms, None,
     )  # fmt: skip
 

@@ -1,0 +1,116 @@
+"""Sums of the totals, for pictures of the whole house: by alias and upstream, and by account, a day or a month.
+
+``UsageSpan`` has a row for each day and each month that something was used in. Whoever changes the totals of a
+day raises its ``changed`` in the same transaction (``note_days``); ``usage_summing`` reads that number, adds the
+day up, and writes the sums together with ``summed``, unless somebody wrote newer ones meanwhile. So sums are those
+of one moment, and a span whose two numbers differ has newer totals than sums.
+
+A day also knows between which ids of the usage log its rows are, so that a search can pass over days in which
+there is nothing to be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import TABLE_OPTIONS, UtcDateTime, db
+from .usage_tally import LoggedRow
+
+# length
+DAY = "day"
+MONTH = "month"
+
+EVERYBODY = 0  # account_id of what all accounts used
+ANY = ""  # alias and upstream of what one account used
+
+
+class UsageSpan(db.Model):  # type: ignore[name-defined, misc]
+    """A day or a month, by its ``length`` and the instant at which it began, as rows were stamped with it."""
+
+    __tablename__ = "usage_spans"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    length: Mapped[str] = mapped_column(sa.String(5), primary_key=True)
+    start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    # Of a day; a month's own start.
+    month_start: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of a day: no row that is in its totals lies outside of these. Of a month 0.
+    first_id: Mapped[int] = mapped_column(sa.BigInteger)
+    last_id: Mapped[int] = mapped_column(sa.BigInteger)
+    changed: Mapped[int] = mapped_column(sa.BigInteger)
+    summed: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class UsageSum(db.Model):  # type: ignore[name-defined, misc]
+    """What was used in a span: by alias and upstream of ``EVERYBODY``, or of one account by ``ANY`` of them."""
+
+    __tablename__ = "usage_sums"
+    __table_args__ = (TABLE_OPTIONS,)
+
+    length: Mapped[str] = mapped_column(sa.String(5), primary_key=True)
+    start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    # No foreign key: 0 is no account.
+    account_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
+    alias_served: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    upstream: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+
+    requests: Mapped[int]
+    prompts: Mapped[int]
+    continuations: Mapped[int]
+    counted: Mapped[int]
+    completed: Mapped[int]
+    interrupted: Mapped[int]
+    cancelled: Mapped[int]
+    failed: Mapped[int]
+    prompt_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    completion_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    cached_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    reasoning_tokens: Mapped[int] = mapped_column(sa.BigInteger)
+    cost: Mapped[float | None] = mapped_column(sa.Double)
+    duration_ms: Mapped[int] = mapped_column(sa.BigInteger)
+    timed: Mapped[int]
+    # JSON objects, as in the totals: code -> rows; step of the time to first output -> rows.
+    error_codes: Mapped[str] = mapped_column(sa.Text)
+    first_output: Mapped[str] = mapped_column(sa.Text)
+
+
+def note_days(connection: sa.Connection, rows: Iterable[LoggedRow]) -> None:
+    """Record that rows are being added to the totals of their days, in the transaction that adds them."""
+    months: dict[datetime, datetime] = {}
+    ids: dict[datetime, list[int]] = {}
+    for row in rows:
+        months[row.day_start] = row.month_start
+        ids.setdefault(row.day_start, []).append(row.id)
+    for day_start in sorted(ids):  # in one order: of two transactions none waits for the other in a circle
+        note_change(connection, DAY, day_start, months[day_start], min(ids[day_start]), max(ids[day_start]))
+
+
+def note_change(
+    connection: sa.Connection, length: str, start: datetime, month_start: datetime, first_id: int = 0, last_id: int = 0
+) -> None:
+    """Raise a span's ``changed``, making the span where it is missing."""
+    values: dict[str, Any] = {
+        "length": length,
+        "start": start,
+        "month_start": month_start,
+        "first_id": first_id,
+        "last_id": last_id,
+        "changed": 1,
+        "summed": 0,
+    }
+    again = {
+        "first_id": sa.case((UsageSpan.first_id > first_id, first_id), else_=UsageSpan.first_id),
+        "last_id": sa.case((UsageSpan.last_id < last_id, last_id), else_=UsageSpan.last_id),
+        "changed": UsageSpan.changed + 1,
+    }
+    if connection.dialect.name == "sqlite":
+        made = sqlite.insert(UsageSpan).values(values)
+        connection.execute(made.on_conflict_do_update(index_elements=["length", "start"], set_=again))
+    else:
+        connection.execute(mysql.insert(UsageSpan).values(values).on_duplicate_key_update(again))
