@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def at_the_terminal() -> Actor:
     """Return the user as the system knows it (not by ``USER``, which anybody sets), and who asked by sudo."""
-    from service.audit import Actor
+    from service.audit import COMMAND_LINE, Actor
 
     user = _name(os.getuid())
     behind = os.environ.get("SUDO_USER")
-    return Actor(f"command line ({user}{f', sudo by {behind}' if behind else ''})", socket.gethostname())
+    return Actor(f"{COMMAND_LINE} ({user}{f', sudo by {behind}' if behind else ''})", socket.gethostname())
 
 
 def _name(user_id: int) -> str:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import AppGroup
 
+from commands.acting import at_the_terminal
 from commands.output import Answer, Refusal, answers, in_service, table
 
 if TYPE_CHECKING:
     from service.upgrades import Upgrade
-
-DECIDED_BY = "command line"
 
 upgrades = AppGroup("upgrades", help="Decide on upgrade requests.")
 
@@ -50,7 +49,7 @@ def approve(request: str, message: str) -> Answer:
     """Approve a request and move the account to the plan, from its next request on."""
     from service import upgrades as requests
 
-    done = requests.approve(_id_of(request), decided_by=DECIDED_BY, message=message)
+    done = requests.approve(_id_of(request), by=at_the_terminal(), message=message)
     return Answer(_document(done), f"{done.email} is on {done.to_plan}.")
 
 
@@ -63,7 +62,7 @@ def decline(request: str, message: str) -> Answer:
     """Decline a request; the account stays on its plan."""
     from service import upgrades as requests
 
-    done = requests.decline(_id_of(request), decided_by=DECIDED_BY, message=message)
+    done = requests.decline(_id_of(request), by=at_the_terminal(), message=message)
     return Answer(_document(done), f"The request of {done.email} for {done.to_plan} is declined.")
 
 
@@ -91,9 +90,16 @@ def _document(upgrade: Upgrade) -> dict[str, object]:
         "state": upgrade.state,
         "created_at": upgrade.created_at.isoformat(timespec="seconds"),
         "decided_at": None if upgrade.decided_at is None else upgrade.decided_at.isoformat(timespec="seconds"),
-        "decided_by": upgrade.decided_by,
+        "decided_by": _way(upgrade.decided_by),
         "message": upgrade.message,
     }
+
+
+def _way(decided_by: str | None) -> str | None:
+    """Return the address of who decided, or just that a command did; the audit log names its user."""
+    from service.audit import COMMAND_LINE
+
+    return COMMAND_LINE if decided_by is not None and decided_by.startswith(COMMAND_LINE) else decided_by
 
 
 def _in_one_line(note: str) -> str:

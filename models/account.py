@@ -122,6 +122,14 @@ def bonus_of(connection: sa.Connection, account_id: int) -> Bonus | None:
     return None if row is None or row[2] is None else Bonus(row[0], row[1], row[2])
 
 
+def another_may_operate(session: Session, account_id: int) -> bool:
+    """Tell whether an operator other than this one can sign in."""
+    others = sa.select(sa.true()).where(
+        Account.is_operator, Account.deleted_at.is_(None), Account.suspended_at.is_(None), Account.id != account_id
+    )
+    return bool(session.scalar(sa.select(sa.exists(others.correlate(None)))))
+
+
 def living(session: Session) -> list[Account]:
     """Return every account that is not deleted, oldest first."""
     return list(session.scalars(sa.select(Account).where(Account.deleted_at.is_(None)).order_by(Account.id)))

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from .base import TABLE_OPTIONS, db
 
 KEY_FINGERPRINT = "secret_key_fingerprint"
+OPERATORS = "operators"
 
 
 class InstallationFact(db.Model):  # type: ignore[name-defined, misc]
@@ -28,3 +29,14 @@ def remember_once(session: Session, name: str, value: str) -> str:
         session.add(known)
         session.flush()
     return known.value
+
+
+def hold(session: Session, name: str) -> None:
+    """Let nobody else hold the same name until the transaction ends; take it before any account's lock.
+
+    IntegrityError when somebody else held it for the first time at the same moment: try again.
+    """
+    remember_once(session, name, "")
+    # SQLite has one writer at a time anyway, and no FOR UPDATE: the dialect leaves it out there.
+    held = sa.select(InstallationFact.name).where(InstallationFact.name == name)
+    session.execute(held.with_for_update())

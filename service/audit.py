@@ -17,6 +17,8 @@ from models import audit_entry
 from models.audit_entry import ACTION_CHARACTERS, NAME_CHARACTERS, PLACE_CHARACTERS
 
 DETAIL_CHARACTERS = 500
+COMMAND_LINE = "command line"
+"""How the names of those begin who use commands."""
 _ACCOUNT = "account "
 
 
@@ -45,6 +47,11 @@ def record(session: Session, by: Actor, action: str, subject: str = "", **detail
 def subject_of(account_id: int) -> str:
     """Return how the audit log names an account."""
     return f"{_ACCOUNT}{account_id}"
+
+
+def the_member(account_id: int) -> Actor:
+    """Return a member who changes the own account: by number, since the log outlives the address."""
+    return Actor(subject_of(account_id), "own account")
 
 
 def account_of(subject: str) -> int | None:

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from catalog.model import Plan
 from models import account, service_token, subscription, token_format
 from models.account import Account
+from service import audit
+from service.audit import Actor, subject_of
 from service.refusals import NoSuchAccount, UnknownPlan
 from service.services import services
 
@@ -51,7 +53,7 @@ def equip(account_id: int) -> Holding:
     return repeat_once(work)
 
 
-def set_plan(account_id: int, plan_slug: str) -> Plan:
+def set_plan(account_id: int, plan_slug: str, *, by: Actor) -> Plan:
     """Move an account to a plan, from its next request on.
 
     Raises:
@@ -59,22 +61,64 @@ def set_plan(account_id: int, plan_slug: str) -> Plan:
         NoSuchAccount: it was deleted a moment ago.
     """
     plan = known_plan(plan_slug)
-    repeat_once(lambda session: subscription.activate(session, locked(session, account_id).id, plan.slug))
+
+    def work(session: Session) -> None:
+        locked(session, account_id)
+        before = subscription.live(session, account_id)
+        if before is None or before.plan_slug != plan.slug:
+            told = {"from": "none" if before is None else before.plan_slug, "to": plan.slug}
+            subscription.activate(session, account_id, plan.slug)
+            audit.record(session, by, "account.plan_changed", subject_of(account_id), **told)
+
+    repeat_once(work)
     return plan
 
 
-def regenerate_token(account_id: int) -> str:
-    """Make a new token the account's live one, also after a revocation; the old one stops at once.
+def show_token(account_id: int, *, by: Actor) -> str | None:
+    """Return the account's token to an operator, made if there never was one; None where it is revoked.
 
     Raises:
         NoSuchAccount: it was deleted a moment ago.
     """
-    return repeat_once(lambda session: _issue(session, locked(session, account_id).id))
+    first_slug = services().catalog.first_plan.slug
+
+    def work(session: Session) -> str | None:
+        token = equip_in(session, locked(session, account_id), first_slug).token
+        if token is not None:
+            audit.record(session, by, "token.shown", subject_of(account_id))
+        return token
+
+    return repeat_once(work)
 
 
-def revoke_token(account_id: int) -> bool:
-    """Stop the account's token until somebody makes a new one; tell whether there was one."""
-    return services().storage.write_session(lambda session: service_token.revoke(session, account_id))
+def regenerate_token(account_id: int, *, by: Actor | None = None) -> str:
+    """Make a new token the account's live one, also after a revocation; the old one stops at once.
+
+    ``by`` is the operator who does it; None is the member, whose tokens tell their dates themselves.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
+
+    def work(session: Session) -> str:
+        token = _issue(session, locked(session, account_id).id)
+        if by is not None:
+            audit.record(session, by, "token.regenerated", subject_of(account_id))
+        return token
+
+    return repeat_once(work)
+
+
+def revoke_token(account_id: int, *, by: Actor | None = None) -> bool:
+    """Stop the account's token until somebody makes a new one; tell whether there was one. ``by`` as above."""
+
+    def work(session: Session) -> bool:
+        was_live = service_token.revoke(session, account_id)
+        if was_live and by is not None:
+            audit.record(session, by, "token.revoked", subject_of(account_id))
+        return was_live
+
+    return services().storage.write_session(work)
 
 
 def known_plan(slug: str) -> Plan:

@@ -20,8 +20,9 @@ from models import (
 )
 from models.account import Account, AddressTaken
 from models.base import utcnow
-from service import passwords
+from service import audit, operators, passwords
 from service.addresses import address_hash, usable_email
+from service.audit import Actor, subject_of
 from service.holdings import Holding, equip_in, known_plan, repeat_once
 from service.operator_link import link_digest
 from service.refusals import (
@@ -66,7 +67,9 @@ def sign_up(email: str, password: str) -> Member:
     return repeat_once(work)
 
 
-def create(email: str, password: str | None, plan_slug: str | None, *, is_operator: bool) -> tuple[Member, Holding]:
+def create(
+    email: str, password: str | None, plan_slug: str | None, *, is_operator: bool, by: Actor
+) -> tuple[Member, Holding]:
     """Make an account with plan and token, as the operator asks for it; without a password nobody signs in.
 
     Raises:
@@ -78,13 +81,17 @@ def create(email: str, password: str | None, plan_slug: str | None, *, is_operat
 
     def work(session: Session) -> tuple[Member, Holding]:
         made = _create(session, email, password_hash, is_operator=is_operator)
+        role = "operator" if is_operator else "member"
+        audit.record(session, by, "account.created", subject_of(made.id), plan=plan.slug, role=role)
         return as_member(made), equip_in(session, made, plan.slug)
 
     return repeat_once(work)
 
 
-def create_first_operator(link_secret: str, email: str, password: str) -> Member:
+def create_first_operator(link_secret: str, email: str, password: str, *, place: str) -> Member:
     """Use the operator link up and make the first operator's account, with plan and token.
+
+    ``place`` is the network address that the audit log is to name.
 
     Raises:
         UnfitEmail, UnfitPassword, EmailTaken: as they say; the link stays usable.
@@ -105,6 +112,7 @@ def create_first_operator(link_secret: str, email: str, password: str) -> Member
         made = _create(session, email, password_hash, is_operator=True)
         made.suspended_at = None  # there is nobody else who could resume it
         equip_in(session, made, services().catalog.first_plan.slug)
+        audit.record(session, Actor(email, place), "account.first_operator_made", subject_of(made.id))
         return as_member(made)
 
     return repeat_once(work)
@@ -180,26 +188,45 @@ def members() -> list[tuple[Member, str | None, bool]]:
     return services().storage.read_session(read)
 
 
-def suspend(account_id: int) -> None:
-    """Stop an account's token and sign-in, at once and everywhere; plan and usage stay."""
+def suspend(account_id: int, *, by: Actor) -> None:
+    """Stop an account's token and sign-in, at once and everywhere; plan and usage stay.
+
+    Raises:
+        LastOperator: nobody else could use the operator pages.
+    """
 
     def work(session: Session, found: Account) -> None:
-        found.suspended_at = found.suspended_at or utcnow()
+        operators.keep_one(session, found)
+        if found.suspended_at is None:
+            found.suspended_at = utcnow()
+            audit.record(session, by, "account.suspended", subject_of(account_id))
         sign_out_everywhere(session, found)
 
-    _change(account_id, work)
+    _change(account_id, work, operators_too=True)
 
 
-def resume(account_id: int) -> None:
+def resume(account_id: int, *, by: Actor) -> None:
     """Let a suspended account go on, with the token that it had."""
 
-    def work(_: Session, found: Account) -> None:
-        found.suspended_at = None
+    def work(session: Session, found: Account) -> None:
+        if found.suspended_at is not None:
+            found.suspended_at = None
+            audit.record(session, by, "account.resumed", subject_of(account_id))
 
     _change(account_id, work)
 
 
-def set_password(account_id: int, password: str) -> None:
+def sign_out(account_id: int, *, by: Actor) -> None:
+    """Sign an account out in every browser, at once; an unused reset link stops working, the token works on."""
+
+    def work(session: Session, found: Account) -> None:
+        sign_out_everywhere(session, found)
+        audit.record(session, by, "account.signed_out", subject_of(account_id))
+
+    _change(account_id, work)
+
+
+def set_password(account_id: int, password: str, *, by: Actor) -> None:
     """Give an account a new password and sign it out everywhere.
 
     Raises:
@@ -209,6 +236,7 @@ def set_password(account_id: int, password: str) -> None:
 
     def work(session: Session, found: Account) -> None:
         put_password(session, found, password_hash)
+        audit.record(session, by, "account.password_set", subject_of(account_id))
 
     _change(account_id, work)
 
@@ -240,23 +268,29 @@ def delete_own(account_id: int, password: str) -> None:
     Raises:
         WrongPassword: it is not the account's.
         AccountChanged: it is not any more, or the account was suspended meanwhile.
+        LastOperator: nobody else could use the operator pages.
     """
     password_hash = hash_of_right_password(account_id, password)
 
     def work(session: Session) -> None:
+        operators.hold(session)
         found = account.find_locked(session, account_id)
         if found is None:  # as wanted
             return
         if found.suspended_at is not None or found.password_hash != password_hash:
             raise AccountChanged("This account was changed at the same moment. Sign in again.")
-        _delete(session, found)
+        _delete(session, found, audit.the_member(account_id))
 
-    services().storage.write_session(work)
+    repeat_once(work)
 
 
-def delete(account_id: int) -> None:
-    """Erase what is personal, end the plan, revoke the token; what was used stays with the address."""
-    _change(account_id, _delete)
+def delete(account_id: int, *, by: Actor) -> None:
+    """Erase what is personal, end the plan, revoke the token; what was used stays with the address.
+
+    Raises:
+        LastOperator: nobody else could use the operator pages.
+    """
+    _change(account_id, lambda session, found: _delete(session, found, by), operators_too=True)
 
 
 # -- inside a transaction -----------------------------------------------------------------------------------------
@@ -270,7 +304,9 @@ def _create(session: Session, email: str, password_hash: str | None, *, is_opera
         raise EmailTaken(f"An account with the address {email} exists already.") from error
 
 
-def _delete(session: Session, found: Account) -> None:
+def _delete(session: Session, found: Account, by: Actor) -> None:
+    operators.keep_one(session, found)
+    audit.record(session, by, "account.deleted", subject_of(found.id))
     service_token.revoke(session, found.id)
     subscription.end(session, found.id)
     stored_response.forget_all(session, found.id)
@@ -308,13 +344,15 @@ def as_member(found: Account) -> Member:
     )
 
 
-def _change(account_id: int, change: Callable[[Session, Account], None]) -> None:
+def _change(account_id: int, change: Callable[[Session, Account], None], *, operators_too: bool = False) -> None:
     def work(session: Session) -> None:
+        if operators_too:
+            operators.hold(session)
         found = account.find_locked(session, account_id)
         if found is not None:
             change(session, found)
 
-    services().storage.write_session(work)
+    repeat_once(work)
 
 
 def hash_of_right_password(account_id: int, password: str) -> str:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from sqlalchemy.orm import Session
+
 from models import one_time_link
+from service import audit
+from service.audit import Actor
 from service.services import services
 
 
-def hand_out_operator_link() -> str:
-    """Store a new link that is valid for an hour and return its address."""
+def hand_out_operator_link(*, by: Actor | None = None) -> str:
+    """Store a new link that is valid for an hour and return its address; ``by`` is None at the service's start."""
     secret = secrets.token_urlsafe(32)
-    services().storage.write_session(
-        lambda session: one_time_link.hand_out(
-            session, one_time_link.OPERATOR, link_digest(secret), one_time_link.OPERATOR_LINK_LIFETIME
-        )
-    )
+
+    def work(session: Session) -> None:
+        lifetime = one_time_link.OPERATOR_LINK_LIFETIME
+        one_time_link.hand_out(session, one_time_link.OPERATOR, link_digest(secret), lifetime)
+        if by is not None:
+            audit.record(session, by, "operator_link.created")
+
+    services().storage.write_session(work)
     # The secret stands in the query: query strings are never logged.
     return f"{services().catalog.service.public_url}/operator?link={secret}"
 

@@ -39,6 +39,14 @@ class AccountChanged(MembershipError):
     """The account's password or state changed while something was under way that relied on it."""
 
 
+class LastOperator(MembershipError):
+    """Nobody could use the operator pages any more."""
+
+
+class UnfitBonus(MembershipError):
+    """A bonus of no prompts, of too many, or whose time is over."""
+
+
 class UpgradeError(MembershipError):
     """Something that cannot be done with upgrade requests."""
 

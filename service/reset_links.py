@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import account, one_time_link
-from service import passwords
+from service import audit, passwords
+from service.audit import Actor
 from service.membership import Member, as_member, put_password
 from service.operator_link import link_digest
 from service.refusals import LinkNotUsable, NoSuchAccount, Suspended
@@ -24,8 +25,10 @@ class ResetLink:
     expires_at: datetime
 
 
-def hand_out(account_id: int) -> ResetLink:
+def hand_out(account_id: int, *, by: Actor | None = None) -> ResetLink:
     """Make a link that sets the account's password once, within an hour; an earlier one stops working.
+
+    ``by`` is the operator who makes it; None where the member asked for it.
 
     Raises:
         NoSuchAccount: it was deleted a moment ago.
@@ -39,6 +42,8 @@ def hand_out(account_id: int) -> ResetLink:
             raise NoSuchAccount("This account does not exist any more.")
         if found.suspended_at is not None:
             raise Suspended(f"{found.email} is suspended: flask accounts resume {found.email}")
+        if by is not None:
+            audit.record(session, by, "reset_link.created", audit.subject_of(account_id))
         digest, lifetime = link_digest(secret), one_time_link.RESET_LINK_LIFETIME
         made = one_time_link.hand_out(session, one_time_link.RESET, digest, lifetime, account_id=account_id)
         return made.expires_at
@@ -81,6 +86,7 @@ def reset(secret: str, password: str) -> Member:
         if not one_time_link.use(session, one_time_link.RESET, digest):
             raise LinkNotUsable("This link cannot be used any more.")
         put_password(session, found, password_hash)
+        audit.record(session, audit.the_member(found.id), "reset_link.used", audit.subject_of(found.id))
         return as_member(found)
 
     return services().storage.write_session(work)

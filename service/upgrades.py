@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from models import subscription, upgrade_request
 from models.account import Account
 from models.upgrade_request import APPROVED, DECLINED, NOTE_CHARACTERS, PENDING, WITHDRAWN, UpgradeRequest
+from service import audit
+from service.audit import Actor
 from service.holdings import known_plan, locked, repeat_once
 from service.refusals import AlreadyDecided, AlreadyPending, NoSuchRequest, NothingToChange, Suspended, UnfitNote
 from service.services import services
@@ -105,10 +107,10 @@ def withdraw(account_id: int, request_id: int) -> Upgrade:
     return services().storage.write_session(work)
 
 
-def approve(request_id: int, *, decided_by: str, message: str = "") -> Upgrade:
+def approve(request_id: int, *, by: Actor, message: str = "") -> Upgrade:
     """Move the account to the plan it asked for and close the request, both or neither.
 
-    An account that holds the plan by now keeps it. ``decided_by`` names who decided; ``message`` is for the member.
+    An account that holds the plan by now keeps it. ``message`` is for the member.
 
     Raises:
         NoSuchRequest, AlreadyDecided, UnfitNote: as they say.
@@ -122,16 +124,16 @@ def approve(request_id: int, *, decided_by: str, message: str = "") -> Upgrade:
         subscription.activate(session, owner.id, known_plan(found.to_plan).slug)
         return APPROVED
 
-    return _decided(request_id, act, decided_by, message)
+    return _decided(request_id, act, by, message)
 
 
-def decline(request_id: int, *, decided_by: str, message: str = "") -> Upgrade:
+def decline(request_id: int, *, by: Actor, message: str = "") -> Upgrade:
     """Close a request and leave the plan as it is.
 
     Raises:
         NoSuchRequest, AlreadyDecided, UnfitNote: as they say.
     """
-    return _decided(request_id, lambda session, found, owner: DECLINED, decided_by, message)
+    return _decided(request_id, lambda session, found, owner: DECLINED, by, message)
 
 
 def pending_of(account_id: int) -> Upgrade | None:
@@ -160,7 +162,7 @@ def listing(*, decided_too: bool = False) -> list[Upgrade]:
 def _decided(
     request_id: int,
     act: Callable[[Session, UpgradeRequest, Account], str],
-    decided_by: str,
+    by: Actor,
     message: str,
 ) -> Upgrade:
     message = _fit_text(message)
@@ -172,7 +174,9 @@ def _decided(
         owner = locked(session, seen.account_id)  # the account first, as whoever asks or withdraws does
         found = _pending(session, request_id, of=owner.id)
         state = act(session, found, owner)
-        upgrade_request.decide(found, state, decided_by=decided_by, message=message or None)
+        upgrade_request.decide(found, state, decided_by=by.name, message=message or None)
+        told = {"request": f"{found.id}", "from": found.from_plan, "to": found.to_plan}
+        audit.record(session, by, f"upgrade.{state}", audit.subject_of(owner.id), **told)
         return _upgrade(found, owner)
 
     return repeat_once(work)

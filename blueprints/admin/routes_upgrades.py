@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
+from blueprints.admin.acting import acting
 from blueprints.admin.blueprint import bp
 from blueprints.admin.routes import overview
 from service import refusals, upgrades
@@ -21,7 +21,7 @@ def decide_upgrade() -> ResponseReturnValue:
     if decide is None:
         return overview(unfit=number, message=message, unfit_why="Approve the request or decline it."), 422
     try:
-        done = decide(number, decided_by=current_user.member.email, message=message)
+        done = decide(number, by=acting(request.remote_addr), message=message)
     except refusals.UnfitNote as error:
         return overview(unfit=number, message=message, unfit_why=str(error)), 422
     except refusals.MembershipError as error:

@@ -17,9 +17,12 @@ from catalog.reader import read_catalog
 from config import Settings
 from models.base import db
 from service import schema
+from service.audit import Actor
 from tests.harness.processes import ROOT
 
 PASSWORD = "correct horse battery"
+BOSS = Actor("operator@example.org", "192.0.2.2")
+"""Who does what operators do, where no operator signs in."""
 UPSTREAM = {"UPSTREAM_BASE_URL": "http://127.0.0.1:9/v1", "UPSTREAM_MODEL": "demo-model"}
 
 

@@ -15,7 +15,7 @@ from models.base import utcnow
 from models.storage import Storage, StorageUnavailable
 from service import membership, passwords, refusals
 from service.services import services
-from tests.accounts.house import PASSWORD, Visitor, csrf_token
+from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 
 EMAIL, NEW_PASSWORD = "member@example.org", "another password"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -203,7 +203,7 @@ def test_password_that_was_replaced_meanwhile_deletes_nothing(
 
     def look_and_be_overtaken(stored_hash: str | None, password: str) -> bool:
         found = is_right(stored_hash, password)
-        getattr(membership, change)(member.id, *([NEW_PASSWORD] if change == "set_password" else []))
+        getattr(membership, change)(member.id, *([NEW_PASSWORD] if change == "set_password" else []), by=BOSS)
         return found
 
     monkeypatch.setattr(passwords, "is_right", look_and_be_overtaken)

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from service import holdings, membership
-from tests.accounts.house import Visitor, csrf_token
+from tests.accounts.house import BOSS, Visitor, csrf_token
 
 EMAIL = "member@example.org"
 
@@ -35,7 +35,7 @@ def test_member_is_told_at_the_sign_in_page(
     original: Callable[[int], Any] = getattr(holdings, step)
 
     def be_overtaken(account_id: int) -> Any:
-        membership.delete(account_id)
+        membership.delete(account_id, by=BOSS)
         return original(account_id)
 
     monkeypatch.setattr(holdings, step, be_overtaken)

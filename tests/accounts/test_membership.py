@@ -16,6 +16,7 @@ from models.quota import Limits
 from service import holdings, membership, passwords, refusals
 from service.operator_link import hand_out_operator_link, link_digest
 from service.services import services
+from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"
 
@@ -141,7 +142,7 @@ def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
     first = membership.sign_up(EMAIL, PASSWORD)
     old_token = holdings.equip(first.id).token
     assert use_one_prompt(first) == 1
-    membership.delete(first.id)
+    membership.delete(first.id, by=BOSS)
     with pytest.raises(refusals.NoSuchAccount):
         membership.find(EMAIL)
 
@@ -155,7 +156,7 @@ def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
 def test_deleted_account_keeps_nothing_personal() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
     holdings.equip(member.id)
-    membership.delete(member.id)
+    membership.delete(member.id, by=BOSS)
     row = services().storage.read_session(lambda session: session.get(account.Account, member.id))
     assert row is not None
     assert (row.email, row.password_hash, row.is_operator) == (None, None, False)
@@ -166,8 +167,8 @@ def test_deleted_account_keeps_nothing_personal() -> None:
 
 def test_suspension_outlives_deletion() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    membership.suspend(member.id)
-    membership.delete(member.id)
+    membership.suspend(member.id, by=BOSS)
+    membership.delete(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
         membership.sign_up(EMAIL, PASSWORD)
     with pytest.raises(refusals.NoSuchAccount):
@@ -176,16 +177,16 @@ def test_suspension_outlives_deletion() -> None:
 
 def test_suspended_member_is_told_so_and_resuming_lets_them_in() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    membership.suspend(member.id)
+    membership.suspend(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
         membership.authenticate(EMAIL, PASSWORD)
-    membership.resume(member.id)
+    membership.resume(member.id, by=BOSS)
     assert membership.authenticate(EMAIL, PASSWORD) is not None
 
 
 def test_new_password_replaces_the_old_one() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
-    membership.set_password(member.id, "another password")
+    membership.set_password(member.id, "another password", by=BOSS)
     assert membership.authenticate(EMAIL, PASSWORD) is None
     assert membership.authenticate(EMAIL, "another password") is not None
 
@@ -221,24 +222,29 @@ def test_address_is_the_same_account_in_either_spelling_of_its_domain() -> None:
 
 
 def test_account_without_a_password_cannot_be_signed_in_to() -> None:
-    membership.create(EMAIL, None, None, is_operator=False)
+    membership.create(EMAIL, None, None, is_operator=False, by=BOSS)
     assert membership.authenticate(EMAIL, "") is None
     assert membership.authenticate(EMAIL, PASSWORD) is None
 
 
 def test_plan_is_changed_by_many_at_once_to_one(either_app: Flask) -> None:
-    member, _ = membership.create(EMAIL, None, None, is_operator=False)
-    at_once(either_app, 4, lambda: holdings.set_plan(member.id, "pro"))
+    member, _ = membership.create(EMAIL, None, None, is_operator=False, by=BOSS)
+    at_once(either_app, 4, lambda: holdings.set_plan(member.id, "pro", by=BOSS))
     assert holdings.holding(member.id).plan_slug == "pro"
     with pytest.raises(refusals.UnknownPlan, match="free, plus"):
-        holdings.set_plan(member.id, "gold")
+        holdings.set_plan(member.id, "gold", by=BOSS)
+
+
+def first_operator(secret: str, email: str) -> membership.Member:
+    """Use an operator link."""
+    return membership.create_first_operator(secret, email, PASSWORD, place="192.0.2.1")
 
 
 def test_operator_link_used_at_once_makes_one_operator(either_app: Flask) -> None:
     secrets = [hand_out_operator_link().partition("link=")[2] for _ in range(4)]
     emails = iter([f"operator{number}@example.org" for number in range(8)])
     uses = iter(secrets * 2)
-    outcomes = at_once(either_app, 8, lambda: membership.create_first_operator(next(uses), next(emails), PASSWORD))
+    outcomes = at_once(either_app, 8, lambda: first_operator(next(uses), next(emails)))
     made = [each for each in outcomes if isinstance(each, membership.Member)]
     assert len(made) == 1
     assert made[0].is_operator
@@ -250,8 +256,8 @@ def test_operator_link_stays_usable_when_the_address_is_taken() -> None:
     membership.sign_up(EMAIL, PASSWORD)
     secret = hand_out_operator_link().partition("link=")[2]
     with pytest.raises(refusals.EmailTaken):
-        membership.create_first_operator(secret, EMAIL, PASSWORD)
-    assert membership.create_first_operator(secret, "operator@example.org", PASSWORD).is_operator
+        first_operator(secret, EMAIL)
+    assert first_operator(secret, "operator@example.org").is_operator
     assert not membership.operator_link_is_usable(secret)
 
 
@@ -262,13 +268,13 @@ def test_expired_operator_link_is_refused() -> None:
         )
     )
     with pytest.raises(refusals.LinkNotUsable):
-        membership.create_first_operator("old", EMAIL, PASSWORD)
+        first_operator("old", EMAIL)
 
 
 def test_members_are_listed_oldest_first_with_plan_and_token() -> None:
-    membership.create("b@example.org", None, "plus", is_operator=True)
+    membership.create("b@example.org", None, "plus", is_operator=True, by=BOSS)
     second = membership.sign_up("a@example.org", PASSWORD)
     listed = [(member.email, plan, has_token) for member, plan, has_token in membership.members()]
     assert listed == [("b@example.org", "plus", True), ("a@example.org", None, False)]
-    membership.delete(second.id)
+    membership.delete(second.id, by=BOSS)
     assert len(membership.members()) == 1

@@ -15,7 +15,7 @@ from models.base import utcnow
 from service import membership, refusals, reset_links
 from service.operator_link import hand_out_operator_link
 from service.services import services
-from tests.accounts.house import PASSWORD, Visitor, csrf_token
+from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 
 EMAIL, NEW_PASSWORD = "member@example.org", "another password"
 
@@ -141,11 +141,11 @@ def test_link_is_valid_for_an_hour(either_app: Flask, member: membership.Member)
 def test_suspended_account_cannot_be_had_by_a_link(either_app: Flask, member: membership.Member) -> None:
     with either_app.app_context():
         link = hand_out(member)
-        membership.suspend(member.id)
+        membership.suspend(member.id, by=BOSS)
         with pytest.raises(refusals.Suspended):
             reset_links.hand_out(member.id)
         assert Visitor(either_app).get(link).status_code == 410
-        membership.resume(member.id)
+        membership.resume(member.id, by=BOSS)
     assert Visitor(either_app).get(link).status_code == 410
 
 
@@ -164,14 +164,14 @@ def test_account_suspended_while_the_form_was_open_is_told_so(either_app: Flask,
 
 def test_deleted_account_takes_its_link_along(either_app: Flask, member: membership.Member, link: str) -> None:
     with either_app.app_context():
-        membership.delete(member.id)
+        membership.delete(member.id, by=BOSS)
         membership.sign_up(EMAIL, PASSWORD)
     assert Visitor(either_app).get(link).status_code == 410
 
 
 def test_new_password_takes_the_link_along(either_app: Flask, member: membership.Member, link: str) -> None:
     with either_app.app_context():
-        membership.set_password(member.id, NEW_PASSWORD)
+        membership.set_password(member.id, NEW_PASSWORD, by=BOSS)
     assert Visitor(either_app).get(link).status_code == 410
 
 
@@ -193,7 +193,7 @@ def test_operator_link_is_no_reset_link_nor_the_other_way_round(app: Flask) -> N
 
 def test_account_without_a_password_gets_its_first_one_by_a_link(app: Flask) -> None:
     with app.app_context():
-        made, _ = membership.create(EMAIL, None, None, is_operator=False)
+        made, _ = membership.create(EMAIL, None, None, is_operator=False, by=BOSS)
         link = hand_out(made)
     assert Visitor(app).sign_in(EMAIL, "").status_code == 422
     assert Visitor(app).send(link, password=NEW_PASSWORD).status_code == 303

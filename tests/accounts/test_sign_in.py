@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from service import membership
-from tests.accounts.house import PASSWORD, Visitor, csrf_token, open_house
+from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token, open_house
 
 EMAIL = "member@example.org"
 
@@ -120,7 +120,7 @@ def test_suspended_member_is_told_so_with_the_right_password_only(
     app: Flask, visitor: Visitor, member: membership.Member
 ) -> None:
     with app.app_context():
-        membership.suspend(member.id)
+        membership.suspend(member.id, by=BOSS)
     assert "suspended" in visitor.sign_in(EMAIL).text
     assert "suspended" not in visitor.sign_in(EMAIL, "a wrong password").text
     assert not visitor.is_signed_in()

@@ -15,6 +15,7 @@ from models import sign_in
 from models.base import utcnow
 from service import membership, refusals, reset_links, sign_ins, worker
 from service.services import services
+from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD, OTHER_PASSWORD = "member@example.org", "correct horse battery", "another password"
 
@@ -66,9 +67,9 @@ def test_odd_secret_is_nobody(member: membership.Member, secret: str) -> None:
 
 
 ENDINGS: dict[str, Callable[[membership.Member], object]] = {
-    "suspend": lambda member: membership.suspend(member.id),
-    "delete": lambda member: membership.delete(member.id),
-    "set_password": lambda member: membership.set_password(member.id, OTHER_PASSWORD),
+    "suspend": lambda member: membership.suspend(member.id, by=BOSS),
+    "delete": lambda member: membership.delete(member.id, by=BOSS),
+    "set_password": lambda member: membership.set_password(member.id, OTHER_PASSWORD, by=BOSS),
     "change_password": lambda member: membership.change_password(member.id, PASSWORD, OTHER_PASSWORD),
     "reset": lambda member: reset_links.reset(
         reset_links.hand_out(member.id).address.rpartition("/")[2], OTHER_PASSWORD
@@ -89,8 +90,8 @@ def test_every_sign_in_ends_and_one_under_way_does_not_come_about(member: member
 
 def test_resuming_brings_no_sign_in_back(member: membership.Member) -> None:
     secret = sign_ins.begin(member, "")
-    membership.suspend(member.id)
-    membership.resume(member.id)
+    membership.suspend(member.id, by=BOSS)
+    membership.resume(member.id, by=BOSS)
     assert sign_ins.visit(secret) is None
 
 
@@ -184,7 +185,7 @@ def test_change_of_password_at_the_same_moment_leaves_no_sign_in_by_the_old_one(
 
     with ThreadPoolExecutor(6) as threads:
         begun = [threads.submit(begin, number) for number in range(5)]
-        membership.set_password(member.id, OTHER_PASSWORD)
+        membership.set_password(member.id, OTHER_PASSWORD, by=BOSS)
         begun += [threads.submit(begin, number) for number in range(5)]
         secrets = [each.result() for each in begun]
     assert secrets[5:] == [None] * 5

@@ -13,6 +13,7 @@ from flask import Flask
 from service import holdings, membership, refusals, upgrades
 from service.services import EXTENSION, services
 from service.upgrades import Upgrade
+from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"
 
@@ -27,7 +28,7 @@ def context(either_app: Flask) -> Iterator[None]:
 @pytest.fixture
 def member() -> membership.Member:
     """Somebody on the plan Free."""
-    return membership.create(EMAIL, PASSWORD, None, is_operator=False)[0]
+    return membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)[0]
 
 
 def at_once(app: Flask, works: list[Callable[[], Any]]) -> list[Any]:
@@ -62,7 +63,7 @@ def test_approved_request_moves_the_account_to_the_plan(member: membership.Membe
     assert (asked.from_plan, asked.to_plan, asked.note, asked.state) == ("free", "pro", "For the\nreports.", "pending")
     assert upgrades.pending_of(member.id) == asked
     assert plan_of(member) == "free"
-    done = upgrades.approve(asked.id, decided_by="operator@example.org", message="Welcome")
+    done = upgrades.approve(asked.id, message="Welcome", by=BOSS)
     assert (done.state, done.decided_by, done.message) == ("approved", "operator@example.org", "Welcome")
     assert done.decided_at is not None
     assert plan_of(member) == "pro"
@@ -71,7 +72,7 @@ def test_approved_request_moves_the_account_to_the_plan(member: membership.Membe
 
 
 def test_declined_and_withdrawn_requests_leave_the_plan(member: membership.Member) -> None:
-    declined = upgrades.decline(upgrades.request(member.id, "pro").id, decided_by="x", message="Not now")
+    declined = upgrades.decline(upgrades.request(member.id, "pro").id, message="Not now", by=BOSS)
     withdrawn = upgrades.withdraw(member.id, upgrades.request(member.id, "max").id)
     assert (declined.state, declined.message, withdrawn.state) == ("declined", "Not now", "withdrawn")
     assert plan_of(member) == "free"
@@ -81,8 +82,8 @@ def test_declined_and_withdrawn_requests_leave_the_plan(member: membership.Membe
 
 @pytest.mark.parametrize("slug", ["business", "plus"])
 def test_plan_without_a_price_and_a_lighter_plan_can_be_asked_for(member: membership.Member, slug: str) -> None:
-    holdings.set_plan(member.id, "max")
-    upgrades.approve(upgrades.request(member.id, slug).id, decided_by="x")
+    holdings.set_plan(member.id, "max", by=BOSS)
+    upgrades.approve(upgrades.request(member.id, slug).id, by=BOSS)
     assert plan_of(member) == slug
 
 
@@ -97,10 +98,10 @@ def test_what_cannot_be_asked_for_is_refused(member: membership.Member) -> None:
     for note in ("x" * 501, "\udcff"):
         with pytest.raises(refusals.UnfitNote):
             upgrades.request(member.id, "pro", note)
-    membership.suspend(member.id)
+    membership.suspend(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
         upgrades.request(member.id, "pro")
-    membership.delete(member.id)
+    membership.delete(member.id, by=BOSS)
     with pytest.raises(refusals.NoSuchAccount):
         upgrades.request(member.id, "pro")
     assert upgrades.listing(decided_too=True) == []
@@ -124,8 +125,8 @@ def test_only_one_request_is_pending_however_many_are_made_at_once(
 def test_of_all_who_decide_at_once_one_does(either_app: Flask, member: membership.Member) -> None:
     asked = upgrades.request(member.id, "pro")
     approve, decline = (
-        lambda: upgrades.approve(asked.id, decided_by="a"),
-        lambda: upgrades.decline(asked.id, decided_by="d"),
+        lambda: upgrades.approve(asked.id, by=BOSS),
+        lambda: upgrades.decline(asked.id, by=BOSS),
     )
     outcomes = at_once(either_app, [approve, decline, lambda: upgrades.withdraw(member.id, asked.id)] * 2)
     [done] = [each for each in outcomes if isinstance(each, Upgrade)]
@@ -135,11 +136,11 @@ def test_of_all_who_decide_at_once_one_does(either_app: Flask, member: membershi
 
 
 def test_request_of_another_member_is_out_of_reach_and_looks_like_none(member: membership.Member) -> None:
-    stranger = membership.create("stranger@example.org", PASSWORD, None, is_operator=False)[0]
+    stranger = membership.create("stranger@example.org", PASSWORD, None, is_operator=False, by=BOSS)[0]
     pending = upgrades.request(member.id, "pro")
     with pytest.raises(refusals.NoSuchRequest) as foreign:
         upgrades.withdraw(stranger.id, pending.id)
-    upgrades.approve(pending.id, decided_by="x")
+    upgrades.approve(pending.id, by=BOSS)
     with pytest.raises(refusals.NoSuchRequest) as decided:
         upgrades.withdraw(stranger.id, pending.id)
     with pytest.raises(refusals.NoSuchRequest) as unknown:
@@ -150,8 +151,8 @@ def test_request_of_another_member_is_out_of_reach_and_looks_like_none(member: m
 @pytest.mark.parametrize("number", [0, -1, 2**63, 10**40])
 def test_number_that_no_request_can_have_is_none(member: membership.Member, number: int) -> None:
     for act in (
-        lambda: upgrades.approve(number, decided_by="x"),
-        lambda: upgrades.decline(number, decided_by="x"),
+        lambda: upgrades.approve(number, by=BOSS),
+        lambda: upgrades.decline(number, by=BOSS),
         lambda: upgrades.withdraw(member.id, number),
     ):
         with pytest.raises(refusals.NoSuchRequest):
@@ -164,43 +165,43 @@ def test_plan_that_left_the_catalog_is_not_given_and_can_be_declined(
     asked = upgrades.request(member.id, "pro")
     lose_plan(either_app, "pro", monkeypatch)
     with pytest.raises(refusals.UnknownPlan):
-        upgrades.approve(asked.id, decided_by="x")
+        upgrades.approve(asked.id, by=BOSS)
     assert plan_of(member) == "free"
     assert upgrades.pending_of(member.id) == asked
-    assert upgrades.decline(asked.id, decided_by="x").state == "declined"
+    assert upgrades.decline(asked.id, by=BOSS).state == "declined"
 
 
 def test_suspended_account_is_not_moved_until_it_is_resumed(member: membership.Member) -> None:
     asked = upgrades.request(member.id, "pro")
-    membership.suspend(member.id)
+    membership.suspend(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
-        upgrades.approve(asked.id, decided_by="x")
+        upgrades.approve(asked.id, by=BOSS)
     assert plan_of(member) == "free"
-    membership.resume(member.id)
-    upgrades.approve(asked.id, decided_by="x")
+    membership.resume(member.id, by=BOSS)
+    upgrades.approve(asked.id, by=BOSS)
     assert plan_of(member) == "pro"
 
 
 def test_plan_that_is_held_by_now_is_approved_without_a_change(member: membership.Member) -> None:
     asked = upgrades.request(member.id, "pro")
-    holdings.set_plan(member.id, "pro")
-    assert upgrades.approve(asked.id, decided_by="x").state == "approved"
+    holdings.set_plan(member.id, "pro", by=BOSS)
+    assert upgrades.approve(asked.id, by=BOSS).state == "approved"
     assert plan_of(member) == "pro"
 
 
 def test_deleted_account_takes_its_requests_along(member: membership.Member) -> None:
     asked = upgrades.request(member.id, "pro", "personal words")
-    membership.delete(member.id)
+    membership.delete(member.id, by=BOSS)
     assert upgrades.listing(decided_too=True) == []
     with pytest.raises(refusals.NoSuchRequest):
-        upgrades.approve(asked.id, decided_by="x")
-    again = membership.create(EMAIL, PASSWORD, None, is_operator=False)[0]
+        upgrades.approve(asked.id, by=BOSS)
+    again = membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)[0]
     assert upgrades.latest_of(again.id) is None
     assert upgrades.request(again.id, "plus").id != asked.id
 
 
 def test_pending_requests_are_listed_oldest_first(member: membership.Member) -> None:
-    other = membership.create("other@example.org", PASSWORD, None, is_operator=False)[0]
+    other = membership.create("other@example.org", PASSWORD, None, is_operator=False, by=BOSS)[0]
     upgrades.request(member.id, "pro")
     upgrades.request(other.id, "max")
     assert [each.email for each in upgrades.listing()] == [EMAIL, "other@example.org"]
@@ -208,9 +209,9 @@ def test_pending_requests_are_listed_oldest_first(member: membership.Member) -> 
 
 
 def test_newest_20_withdrawn_requests_are_kept_and_all_that_an_operator_decided(member: membership.Member) -> None:
-    other = membership.create("other@example.org", PASSWORD, None, is_operator=False)[0]
+    other = membership.create("other@example.org", PASSWORD, None, is_operator=False, by=BOSS)[0]
     upgrades.withdraw(other.id, upgrades.request(other.id, "pro").id)
-    declined = upgrades.decline(upgrades.request(member.id, "pro").id, decided_by="x")
+    declined = upgrades.decline(upgrades.request(member.id, "pro").id, by=BOSS)
     withdrawn = [upgrades.withdraw(member.id, upgrades.request(member.id, "pro").id) for _ in range(23)]
     kept = upgrades.listing(decided_too=True)
     assert [each.id for each in kept if each.account_id == member.id] == [

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from service import holdings, membership, upgrades
-from tests.accounts.house import PASSWORD, Visitor
+from tests.accounts.house import BOSS, PASSWORD, Visitor
 from tests.admin.conftest import text_of
 
 # An application in this process: what is asked of it here needs no gateway.
@@ -21,7 +21,7 @@ EMAIL, OPERATOR = "member@example.org", "boss@example.org"
 def boss(app: Flask) -> Visitor:
     """An operator who signed in."""
     with app.app_context():
-        membership.create(OPERATOR, PASSWORD, None, is_operator=True)
+        membership.create(OPERATOR, PASSWORD, None, is_operator=True, by=BOSS)
     visitor = Visitor(app)
     visitor.sign_in(OPERATOR)
     return visitor
@@ -141,4 +141,4 @@ def test_only_operators_with_the_token_of_the_form_decide(app: Flask, boss: Visi
 def membership_on_free(app: Flask) -> int:
     """The number of a new account on the plan Free."""
     with app.app_context():
-        return membership.create(EMAIL, PASSWORD, None, is_operator=False)[0].id
+        return membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)[0].id

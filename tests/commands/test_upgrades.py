@@ -13,6 +13,7 @@ from flask.cli import ScriptInfo
 from commands.upgrades import upgrades
 from service import holdings, membership
 from service import upgrades as requests
+from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"
 
@@ -45,7 +46,7 @@ def command(app: Flask) -> Upgrades:
 def pending(app: Flask) -> requests.Upgrade:
     """A member's request for Pro."""
     with app.app_context():
-        member, _ = membership.create(EMAIL, PASSWORD, None, is_operator=False)
+        member, _ = membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)
         return requests.request(member.id, "pro", "First line\nsecond \x1b[31mline")
 
 
@@ -142,7 +143,7 @@ def test_wrong_use_is_exit_code_2(command: Upgrades) -> None:
 def test_json_shows_letters_of_any_script_and_nothing_that_steers_a_terminal(app: Flask, command: Upgrades) -> None:
     note = "Zoë 日本 🚆 \x85\x9b31m\u202e\u2066\u200b\u2028\U000e0041"
     with app.app_context():
-        member, _ = membership.create(EMAIL, PASSWORD, None, is_operator=False)
+        member, _ = membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)
         requests.request(member.id, "pro", note)
     done = command.run("list", "--json")
     assert "Zoë 日本 🚆" in done.stdout

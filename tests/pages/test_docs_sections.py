@@ -14,7 +14,7 @@ from flask import Flask
 
 from service import holdings, membership
 from service.services import EXTENSION
-from tests.accounts.house import Visitor, open_house
+from tests.accounts.house import BOSS, Visitor, open_house
 from tests.harness.processes import ROOT
 
 EMAIL = "member@example.org"
@@ -188,7 +188,7 @@ def test_examples_of_answers_name_the_members_model(app: Flask, visitor: Visitor
     visitor.sign_up(EMAIL)
     visitor.get("/docs")
     with app.app_context():
-        holdings.set_plan(membership.find(EMAIL).id, "pro")
+        holdings.set_plan(membership.find(EMAIL).id, "pro", by=BOSS)
     page = visitor.get("/docs").text
     for name in ("curl-line", "curl-stream", "python-lines", "javascript-lines", "answer-chat", "codex-config"):
         assert "smart-route-deep" in block(page, name), name
@@ -200,7 +200,7 @@ def test_upgrade_names_the_next_plan(app: Flask, visitor: Visitor, slug: str, wo
     visitor.sign_up(EMAIL)
     visitor.get("/docs")
     with app.app_context():
-        holdings.set_plan(membership.find(EMAIL).id, slug)
+        holdings.set_plan(membership.find(EMAIL).id, slug, by=BOSS)
     part = section(visitor.get("/docs").text, "upgrade")
     assert words in words_of(part)
     assert 'href="/plans"' in part
@@ -210,7 +210,7 @@ def test_largest_plan_has_nothing_to_upgrade_to(app: Flask, visitor: Visitor) ->
     visitor.sign_up(EMAIL)
     visitor.get("/docs")
     with app.app_context():
-        holdings.set_plan(membership.find(EMAIL).id, "unlimited")
+        holdings.set_plan(membership.find(EMAIL).id, "unlimited", by=BOSS)
     assert "the largest plan" in words_of(section(visitor.get("/docs").text, "upgrade"))
 
 

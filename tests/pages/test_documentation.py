@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from service import holdings, membership
-from tests.accounts.house import Visitor, csrf_token, open_house, shown_token
+from tests.accounts.house import BOSS, Visitor, csrf_token, open_house, shown_token
 
 EMAIL = "member@example.org"
 TOKEN = re.compile(r"sr_[0-9A-Za-z]{33}")
@@ -75,7 +75,7 @@ def test_resets_are_told_in_the_time_zone_of_the_service(tmp_path: Path) -> None
 
 def test_unlimited_plan_shows_what_is_used(app: Flask, member: Visitor) -> None:
     with app.app_context():
-        holdings.set_plan(membership.find(EMAIL).id, "unlimited")
+        holdings.set_plan(membership.find(EMAIL).id, "unlimited", by=BOSS)
     page = member.get("/docs").text
     assert page.count("<strong>0</strong> used, unlimited") == 2
     assert "<progress" not in page

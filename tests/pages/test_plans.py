@@ -15,7 +15,7 @@ from models.base import utcnow
 from service import holdings, membership, upgrades
 from service.plan_fit import first_that_fits
 from service.services import services
-from tests.accounts.house import PASSWORD, Visitor, csrf_token
+from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 from tests.usage import history
 
 EMAIL = "member@example.org"
@@ -163,7 +163,7 @@ def test_decision_and_message_of_the_operator_are_shown(app: Flask, member: Visi
     with app.app_context():
         asked = upgrades.pending_of(account_id(app))
         assert asked is not None
-        getattr(upgrades, decision)(asked.id, decided_by="operator@example.org", message="As we <agreed>")
+        getattr(upgrades, decision)(asked.id, by=BOSS, message="As we <agreed>")
     for path in ("/plans", "/account"):
         page = member.get(path).text
         assert f"Your request for Pro was {decision}d" in words(page)
@@ -245,7 +245,7 @@ def test_least_plan_is_not_compared_with_less(app: Flask, member: Visitor) -> No
 
 def test_plan_that_alone_is_enough_is_compared_with_less(app: Flask, member: Visitor) -> None:
     with app.app_context():
-        holdings.set_plan(account_id(app), "plus")
+        holdings.set_plan(account_id(app), "plus", by=BOSS)
     use(app, {2: 201})
     assert "Plus fitted, and no plan with less would have" in words(member.get("/plans").text)
 
@@ -268,7 +268,7 @@ def test_plan_that_was_used_up_is_not_said_to_fit(app: Flask, member: Visitor, u
 def test_lighter_plan_is_said_to_have_a_lighter_model(app: Flask, member: Visitor) -> None:
     use(app, {1: 2})
     with app.app_context():
-        holdings.set_plan(account_id(app), "pro")
+        holdings.set_plan(account_id(app), "pro", by=BOSS)
     assert "Free would have fitted as well, by its quotas; its model, smart-route-mini , is a lighter one" in words(
         member.get("/plans").text
     )

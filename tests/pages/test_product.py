@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from service import holdings, membership
-from tests.accounts.house import PASSWORD, Visitor, open_house
+from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 
 CATALOG = """
 [service]
@@ -120,7 +120,7 @@ def test_own_plan_is_marked(app: Flask, visitor: Visitor) -> None:
     visitor.sign_up("member@example.org")
     assert "your plan" not in visitor.get("/plans").text
     with app.app_context():
-        holdings.set_plan(membership.find("member@example.org").id, "pro")
+        holdings.set_plan(membership.find("member@example.org").id, "pro", by=BOSS)
     page = visitor.get("/plans").text
     assert "You are on <strong>Pro</strong>" in page
     assert page.count("your plan") == 2
@@ -151,7 +151,7 @@ def test_pages_say_so_while_the_demo_answers_and_tell_operators_what_to_do(tmp_p
     with open_house(f"sqlite:///{tmp_path / 'demo.db'}", toml) as app:
         guest, operator = Visitor(app), Visitor(app)
         with app.app_context():
-            membership.create("boss@example.org", PASSWORD, None, is_operator=True)
+            membership.create("boss@example.org", PASSWORD, None, is_operator=True, by=BOSS)
         operator.sign_in("boss@example.org")
         for path in ("/", "/docs", "/admin"):
             assert words in operator.get(path).text
