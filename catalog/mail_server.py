@@ -24,7 +24,7 @@ def read_mail_server(root: Table) -> MailServer | None:
     if "smtp" not in root:
         return None
     table = root.table("smtp", keys.SMTP)
-    security = table.choice("security", get_args(MailSecurity), "starttls")
+    security: MailSecurity = table.choice("security", get_args(MailSecurity), "starttls")
     username = table.text("username", None)
     password_env = None
     if "password_env" in table:

@@ -4,8 +4,11 @@ from . import (  # noqa: F401
     account,
     audit_entry,
     installation,
+    invite,
     lease,
     one_time_link,
+    pending_sign_up,
+    queued_mail,
     service_token,
     sign_in,
     stored_response,
@@ -14,5 +17,6 @@ from . import (  # noqa: F401
     totp,
     upgrade_request,
     usage_log,
+    usage_sums,
     usage_totals,
 )
