@@ -12,6 +12,7 @@ from alembic import context
 from flask import current_app
 
 LOCK_WAIT_S = 10
+WRITER_WAIT_MS = 30_000  # for the write lock of a SQLite file, beside a service that still serves on it
 
 migrate = current_app.extensions["migrate"]
 engine = migrate.db.engine
@@ -27,6 +28,9 @@ if engine.dialect.name != "sqlite":
     )
 
 with engine.execution_options(writes=True).connect() as connection:
+    if engine.dialect.name == "sqlite":
+        # Waiting inside the library stops nobody here: a migration is a process of its own.
+        connection.connection.driver_connection.execute(f"PRAGMA busy_timeout = {WRITER_WAIT_MS}")
     context.configure(
         connection=connection,
         target_metadata=migrate.db.metadata,
@@ -35,3 +39,5 @@ with engine.execution_options(writes=True).connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
+    if engine.dialect.name == "sqlite":
+        connection.connection.driver_connection.execute("PRAGMA busy_timeout = 0")

@@ -77,7 +77,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
-        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=Pool(self.worker_connections))
+        handle = partial(self.handle, _Address(listener.getsockname()))
+        server = StreamServer(listener, handle=handle, spawn=Pool(self.worker_connections))
         if self.cfg.workers > 1:
             server.max_accept = 1  # leave the next connection to another worker
         server.start()
@@ -108,6 +109,16 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             return app(environ, start)
 
         return serve
+
+
+class _Address:
+    """What gunicorn asks a listening socket for, still there when the socket is closed: many a request comes after."""
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+
+    def getsockname(self) -> Any:
+        return self._name
 
 
 class _Wait:
