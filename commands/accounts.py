@@ -10,6 +10,7 @@ import click
 from flask.cli import AppGroup
 
 from commands.accounts_totp import totp_state
+from commands.acting import at_the_terminal
 from commands.output import Answer, Refusal, answers, in_service, table
 from commands.public_address import port_note
 
@@ -33,7 +34,7 @@ def create(email: str, password: str | None, plan_slug: str | None, admin: bool)
     """Make an account with plan and token."""
     from service import membership
 
-    member, held = membership.create(email, password, plan_slug, is_operator=admin)
+    member, held = membership.create(email, password, plan_slug, is_operator=admin, by=at_the_terminal())
     document = {
         "email": member.email,
         "plan": held.plan_slug,
@@ -93,7 +94,7 @@ def set_plan(email: str, slug: str) -> Answer:
     from service import holdings, membership
 
     member = membership.find(email)
-    plan = holdings.set_plan(member.id, slug)
+    plan = holdings.set_plan(member.id, slug, by=at_the_terminal())
     return Answer({"email": member.email, "plan": plan.slug}, f"{member.email} is on {plan.slug}.")
 
 
@@ -111,14 +112,14 @@ def token(email: str, regenerate: bool, revoke: bool) -> Answer:
         raise click.UsageError("Choose one of --regenerate and --revoke.")
     member = membership.find(email)
     if revoke:
-        was_live = holdings.revoke_token(member.id)
+        was_live = holdings.revoke_token(member.id, by=at_the_terminal())
         held = holdings.holding(member.id)
         text = "The token is revoked." if was_live else "There was no live token."
         return Answer(_token_document(member, None, revoked=held.token_was_made), text)
     if regenerate:
-        new = holdings.regenerate_token(member.id)
+        new = holdings.regenerate_token(member.id, by=at_the_terminal())
         return Answer(_token_document(member, new, revoked=False), new)
-    shown = holdings.equip(member.id).token
+    shown = holdings.show_token(member.id, by=at_the_terminal())
     if shown is None and not click.get_current_context().params["as_json"]:
         # A script that takes the plain line as a token must not get a sentence.
         raise Refusal("The token was revoked. --regenerate makes a new one.")
@@ -134,7 +135,7 @@ def suspend(email: str) -> Answer:
     from service import membership
 
     member = membership.find(email)
-    membership.suspend(member.id)
+    membership.suspend(member.id, by=at_the_terminal())
     return _state(member, "suspended", True, "is suspended")
 
 
@@ -147,7 +148,7 @@ def resume(email: str) -> Answer:
     from service import membership
 
     member = membership.find(email)
-    membership.resume(member.id)
+    membership.resume(member.id, by=at_the_terminal())
     return _state(member, "suspended", False, "may go on")
 
 
@@ -160,7 +161,7 @@ def delete(email: str) -> Answer:
     from service import membership
 
     member = membership.find(email)
-    membership.delete(member.id)
+    membership.delete(member.id, by=at_the_terminal())
     return _state(member, "deleted", True, "is deleted")
 
 
@@ -176,7 +177,7 @@ def set_password(email: str, password: str | None) -> Answer:
     member = membership.find(email)
     given = password if password is not None else _line_of_standard_input()
     chosen = given or passwords.generate()
-    membership.set_password(member.id, chosen)
+    membership.set_password(member.id, chosen, by=at_the_terminal())
     if given:
         return Answer({"email": member.email}, f"{member.email} has the new password.")
     document = {"email": member.email, "password": chosen}
@@ -193,7 +194,7 @@ def reset_link(email: str) -> Answer:
     from service.services import services
 
     member = membership.find(email)
-    link = reset_links.hand_out(member.id)
+    link = reset_links.hand_out(member.id, by=at_the_terminal())
     expires_at = link.expires_at.isoformat(timespec="seconds")
     note = port_note(services().settings)
     lines = [link.address, *([note] if note else []), f"For {member.email}, until {expires_at}."]
@@ -211,7 +212,7 @@ def operator_link() -> Answer:
 
     if membership.operator_exists():
         raise Refusal("There is an operator already. A further one: flask accounts create EMAIL --admin")
-    link = hand_out_operator_link()
+    link = hand_out_operator_link(by=at_the_terminal())
     note = port_note(services().settings)
     return Answer({"link": link}, f"{link}\n{note}" if note else link)
 
