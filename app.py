@@ -30,6 +30,7 @@ import blueprints.auth.routes_second_step
 import blueprints.auth.routes_totp
 import blueprints.docs.routes
 import blueprints.health.routes
+import blueprints.metrics.routes
 import blueprints.plans.routes
 import blueprints.product.routes
 import blueprints.reference.routes
@@ -51,7 +52,10 @@ from models.engine import engine_options, prepare_engine
 from models.storage import Storage
 from models.throttle import DatabaseCounters
 from pages import error_page, register_page_helpers
+from routing.router import Router
 from service.keys import Keyring
+from service.metrics import Metrics
+from service.metrics_worker import WorkerFile, digest_of
 from service.services import EXTENSION, Services
 from service.worker import Worker
 
@@ -99,6 +103,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     with app.app_context():
         prepare_engine(db.engine)
         storage = Storage(db.engine)
+    worker, metrics, router = Worker(storage), Metrics(), Router()
     app.extensions[EXTENSION] = Services(
         settings=settings,
         catalog=catalog,
@@ -106,7 +111,9 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         storage=storage,
         calendar=Calendar(catalog.service.timezone),
         counters=DatabaseCounters(storage),
-        worker=Worker(storage),
+        worker=worker,
+        metrics=metrics,
+        watch=WorkerFile(metrics, router.health.told, lambda: worker.renewed_at, digest_of(catalog)),
     )
 
     app.extensions[blueprints.api_v1.error_table.EXTENSION] = blueprints.api_v1.error_table.rows()
@@ -118,13 +125,14 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
 
     login_manager.init_app(app)
-    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams)
+    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams, router=router)
     app.register_blueprint(blueprints.auth.blueprint.bp)
     app.register_blueprint(blueprints.account.routes.bp)
     app.register_blueprint(blueprints.admin.blueprint.bp)
     app.register_blueprint(blueprints.product.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
     app.register_blueprint(blueprints.health.routes.bp)
+    app.register_blueprint(blueprints.metrics.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)
     app.register_blueprint(blueprints.usage.routes.bp)
     app.register_blueprint(blueprints.reference.routes.bp, describe=lambda: _description_of_the_api(catalog))
@@ -133,7 +141,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_error_handler(Exception, _answer_error)
 
     app.wsgi_app = ApiPaths(app.wsgi_app, catalog.service.slug)  # type: ignore[method-assign]
-    app.wsgi_app = RequestLog(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = RequestLog(app.wsgi_app, on_end=metrics.request_ended)  # type: ignore[method-assign]
     app.wsgi_app = TrustedProxies(app.wsgi_app, catalog.service.trusted_proxies)  # type: ignore[method-assign]
     return app
 

@@ -10,7 +10,7 @@ import resource
 import signal
 from pathlib import Path
 
-from service import master, startup
+from service import master, metrics_folder, startup
 from service.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
@@ -42,6 +42,7 @@ def on_starting(server):
     """Prepare the house once, before the first worker."""
     startup.prepare(_settings)
     master.take_charge(server)
+    startup.make_metrics_folder(_settings, server.cfg.env_orig)
 
 
 def on_reload(server):
@@ -81,7 +82,13 @@ def worker_exit(server, worker):
     startup.end_worker(getattr(worker, "service", None))
 
 
+def child_exit(server, worker):
+    """Keep the counts of a worker that has ended, however it did."""
+    metrics_folder.add_ended(worker.pid)
+
+
 def on_exit(server):
     """End what was started beside the workers, and what was written for as long as the service listens."""
     startup.no_longer_listening()
     startup.stop_demo_upstream()
+    metrics_folder.remove()

@@ -40,9 +40,18 @@ def log_fields(environ: WSGIEnvironment) -> dict[str, Any]:
 class RequestLog:
     """WSGI middleware: numbers requests, answers with ``x-request-id``, writes the log line."""
 
-    def __init__(self, app: WSGIApplication, write: Callable[[bytes], object] | None = None) -> None:
-        """Log through ``write`` (default: one unbuffered write to standard output)."""
+    def __init__(
+        self,
+        app: WSGIApplication,
+        write: Callable[[bytes], object] | None = None,
+        on_end: Callable[[WSGIEnvironment, int, float], object] | None = None,
+    ) -> None:
+        """Log through ``write`` (default: one unbuffered write to standard output).
+
+        ``on_end`` is told each request's environment, status (0: none) and seconds when its last byte has left.
+        """
         self._app = app
+        self._on_end = on_end
         self._to = write or _to_standard_output
         self._has_failed = False
 
@@ -50,7 +59,7 @@ class RequestLog:
         """Serve the request; its line is written when its body has been closed."""
         request_id = environ[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
         environ[_FIELDS] = {}
-        body = _LoggedBody(environ, self._write)
+        body = _LoggedBody(environ, self._write, self._on_end)
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             body.status = int(status[:3])
@@ -75,11 +84,17 @@ class RequestLog:
 class _LoggedBody:
     """The answer's body, counted on its way out."""
 
-    def __init__(self, environ: WSGIEnvironment, write: Callable[[bytes], object]) -> None:
+    def __init__(
+        self,
+        environ: WSGIEnvironment,
+        write: Callable[[bytes], object],
+        on_end: Callable[[WSGIEnvironment, int, float], object] | None,
+    ) -> None:
         self.chunks: Iterable[bytes] = ()
         self.status = 0
         self._environ = environ
         self._write = write
+        self._on_end = on_end
         self._started = time.monotonic()
         self._bytes = 0
 
@@ -94,9 +109,12 @@ class _LoggedBody:
             if close is not None:
                 close()
         finally:
-            self._write(self._line())
+            seconds = time.monotonic() - self._started
+            self._write(self._line(seconds))
+            if self._on_end is not None:
+                self._on_end(self._environ, self.status, seconds)
 
-    def _line(self) -> bytes:
+    def _line(self, seconds: float) -> bytes:
         environ = self._environ
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -104,7 +122,7 @@ class _LoggedBody:
             "method": environ.get("REQUEST_METHOD"),
             "path": _LINK.sub("[link]", _TOKEN.sub("sr_[token]", environ.get("PATH_INFO", ""))),
             "status": self.status,
-            "duration_ms": round((time.monotonic() - self._started) * 1000, 1),
+            "duration_ms": round(seconds * 1000, 1),
             "bytes": self._bytes,
             "address": environ.get("REMOTE_ADDR"),
             **environ[_FIELDS],

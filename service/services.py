@@ -13,6 +13,8 @@ from models.calendar_windows import Calendar
 from models.storage import Storage
 from models.throttle import DatabaseCounters
 from service.keys import Keyring
+from service.metrics import Metrics
+from service.metrics_worker import WorkerFile
 from service.worker import Worker
 
 EXTENSION = "smartroute"
@@ -29,6 +31,8 @@ class Services:
     calendar: Calendar
     counters: DatabaseCounters
     worker: Worker
+    metrics: Metrics
+    watch: WorkerFile
 
 
 def services() -> Services:

@@ -19,7 +19,7 @@ from catalog.errors import CatalogError
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from config import Settings, SettingsError, load_secret_key
-from service import running_port
+from service import metrics_folder, running_port
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -98,6 +98,17 @@ def drain_seconds() -> int:
     return 30 if catalog is None else catalog.service.drain_seconds
 
 
+def make_metrics_folder(settings: Settings, handed_on: dict[str, str]) -> None:
+    """Make the folder in which workers leave their figures, or share the one of the master before this one.
+
+    ``handed_on`` is the environment of a master that takes over from this one.
+    """
+    trouble = metrics_folder.make(settings.instance_dir, os.environ.pop(metrics_folder.SHARED, None))
+    if trouble:
+        say(f"each worker shows its own figures alone: {trouble}")
+    handed_on[metrics_folder.SHARED] = str(metrics_folder.current() or "")
+
+
 def start_housekeeping(app: Flask) -> None:
     """Start a worker's periodic work; called in the worker, when the application is loaded."""
     from service.services import EXTENSION
@@ -105,16 +116,18 @@ def start_housekeeping(app: Flask) -> None:
 
     house = app.extensions[EXTENSION]
     Housekeeping(house.worker, house.storage).start()
+    house.watch.start()
 
 
 def end_worker(app: Any) -> None:
-    """Give up the lease of a worker that ends cleanly; what cannot be done now is swept later."""
+    """Give up the lease of a worker that ends cleanly, and leave its counts; what cannot be done now is swept later."""
     if app is None:
         return
     from models.storage import StorageUnavailable
     from service.services import EXTENSION
 
     try:
+        app.extensions[EXTENSION].watch.write()
         app.extensions[EXTENSION].worker.leave()
     except StorageUnavailable as error:
         say(f"the lease of this worker runs out by itself: {error}")

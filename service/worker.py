@@ -41,6 +41,8 @@ class Worker:
         self._id = secrets.randbits(62) | 1
         self._pid = os.getpid()
         self._has_lease = False
+        self.renewed_at: float | None = None
+        """When the lease was last renewed (monotonic clock); None: not yet."""
         self._taking = threading.Lock()
         self.host = process_space()
 
@@ -63,6 +65,7 @@ class Worker:
         with self._taking:  # two that find no lease would both insert it
             lease.renew(self._storage, self._id, self.host, self._pid)
             self._has_lease = True
+            self.renewed_at = time.monotonic()
 
     def finish_later(self, closing: Callable[[], object]) -> None:
         """Remember a closing that the database refused; housekeeping repeats it until it succeeds."""

@@ -21,9 +21,9 @@ _ROUTER = "smartroute_router"
 
 @bp.record
 def _keep_upstreams(state: BlueprintSetupState) -> None:
-    """Keep the connections to the catalog's upstreams, given when the blueprint is registered, and their health."""
+    """Keep what is given when the blueprint is registered: the doors to the upstreams, and what is known of them."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
-    state.app.extensions[_ROUTER] = Router()
+    state.app.extensions[_ROUTER] = state.options["router"]
 
 
 def upstreams() -> Upstreams:

@@ -99,6 +99,8 @@ def error_answer(error: Exception) -> Response:
     shown = _as_gateway_error(error)
     fields = log_fields(request.environ)
     fields["error_code"] = shown.code
+    if "outcome" not in fields:
+        services().metrics.refused(shown.code)
     if shown.detail:
         log.warning("%s: %s: %s", request_id_of(request.environ), shown.code, shown.detail)
     return open_to_all(json_answer(shown.body(), shown.headers(), shown.status))

@@ -104,8 +104,8 @@ def answer(
         ticket = _admit(who, call, result_ids)
         made = exchanges(CallIds(house.keyring, who.account_id, ticket.step).new)
         if call.stream:
-            return _stream(call, made, ticket, watch, kept)
-        return _whole(call, made, ticket, watch)
+            return _stream(who, call, made, ticket, watch, kept)
+        return _whole(who, call, made, ticket, watch)
     except ClientGone:
         watch.stop()
         return Response(status=CLIENT_GONE)
@@ -173,23 +173,29 @@ def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
     )
     plans_url = f"{house.catalog.service.public_url}/plans"
     continuations = house.catalog.service.continuations_per_prompt
-    return admit(house.storage, house.worker, house.calendar, wanted, _limits(who), plans_url, continuations)
+    began = time.monotonic()
+    try:
+        ticket = admit(house.storage, house.worker, house.calendar, wanted, _limits(who), plans_url, continuations)
+    finally:
+        house.metrics.decided(time.monotonic() - began)
+    house.metrics.admitted(call.profile.alias, who.plan.slug, is_continuation=ticket.step.number > 0)
+    return ticket
 
 
-def _whole(call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+def _whole(who: Caller, call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
     try:
         attempts = Attempts(call, exchanges, router())
-        told = whole_answer(call, attempts, ticket, upstreams(), watch, _log_outcome())
+        told = whole_answer(call, attempts, ticket, upstreams(), watch, _on_end(who, call))
     finally:
         watch.stop()
     return json_answer(told, quota_headers(ticket.standing, call.endpoint))
 
 
 def _stream(
-    call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch, kept: KeptResponse | None
+    who: Caller, call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch, kept: KeptResponse | None
 ) -> Response:
     attempts = Attempts(call, exchanges, router())
-    stream = StreamedAnswer(call, attempts, ticket, upstreams(), watch, _log_outcome())
+    stream = StreamedAnswer(call, attempts, ticket, upstreams(), watch, _on_end(who, call))
     pieces: Iterable[bytes] = stream
     if kept is None:
         stream.begin()
@@ -201,9 +207,10 @@ def _stream(
     return response
 
 
-def _log_outcome() -> Callable[[Outcome], None]:
-    """Return what puts a call's outcome into the log line of this request, also after the view has returned."""
+def _on_end(who: Caller, call: Call) -> Callable[[Outcome], None]:
+    """Return what counts a call's outcome and puts it into this request's log line, also after the view's return."""
     fields = log_fields(request.environ)
+    metrics = services().metrics
 
     def note(outcome: Outcome) -> None:
         fields.update(
@@ -214,5 +221,6 @@ def _log_outcome() -> Callable[[Outcome], None]:
         )
         if outcome.error_code:
             fields["error_code"] = outcome.error_code
+        metrics.answered(call.profile.alias, who.plan.slug, outcome, stream=call.stream)
 
     return note
