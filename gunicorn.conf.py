@@ -42,13 +42,15 @@ def on_starting(server):
     """Prepare the house once, before the first worker."""
     startup.prepare(_settings)
     master.take_charge(server)
-    startup.make_metrics_folder(_settings, server.cfg.env_orig)
+    startup.make_metrics_folder(_settings)
+    metrics_folder.hand_on(server.cfg.env_orig)
 
 
 def on_reload(server):
     """Take the catalog's new text if it is right; say so if it is wrong, and go on with the old one."""
     startup.accept_changed_catalog(_settings)
     master.begin_reload(server)
+    metrics_folder.hand_on(server.cfg.env_orig)  # of the settings as they were read anew
 
 
 def when_ready(server):

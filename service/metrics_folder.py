@@ -57,6 +57,11 @@ def make(instance: Path, shared: str | None = None) -> str | None:
     return trouble
 
 
+def hand_on(environment: dict[str, str]) -> None:
+    """Tell a master that is started with this environment, to take over from this one, where the folder is."""
+    environment[SHARED] = str(current() or "")
+
+
 def current() -> Path | None:
     """Return the folder of this process's master; None for a process that has none."""
     return _current[-1][0] if _current else None

@@ -98,15 +98,11 @@ def drain_seconds() -> int:
     return 30 if catalog is None else catalog.service.drain_seconds
 
 
-def make_metrics_folder(settings: Settings, handed_on: dict[str, str]) -> None:
-    """Make the folder in which workers leave their figures, or share the one of the master before this one.
-
-    ``handed_on`` is the environment of a master that takes over from this one.
-    """
+def make_metrics_folder(settings: Settings) -> None:
+    """Make the folder in which workers leave their figures, or share the one of the master before this one."""
     trouble = metrics_folder.make(settings.instance_dir, os.environ.pop(metrics_folder.SHARED, None))
     if trouble:
         say(f"each worker shows its own figures alone: {trouble}")
-    handed_on[metrics_folder.SHARED] = str(metrics_folder.current() or "")
 
 
 def start_housekeeping(app: Flask) -> None:
