@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from blueprints.usage.words import short_date
+from readable import scale, short_date
 from service.usage_report import Day, Report
 
 TOP, BASELINE, HEIGHT = 12, 200, 224
-GRID_LINES = 4  # at most, above the baseline
 LETTER_FITS = 16  # pixels of height
 THINNEST = 2.0
 SLIT = 1.0  # between the parts of a bar
@@ -94,15 +93,6 @@ def chart_of(report: Report) -> Chart:
         for number, day in enumerate(report.days)
     ]
     return Chart(bars, [(round(BASELINE - height, 1), value) for height, value in lines])
-
-
-def scale(most: int) -> tuple[int, int]:
-    """Return the distance of the lines and the value of the top one: round numbers, the top at or above ``most``."""
-    step = 1
-    while step * GRID_LINES < most:
-        # 1, 2, 5, 10, 20, 50 …
-        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return step, max(step, -(-most // step) * step)
 
 
 def _parts(day: Day, order: Sequence[str], top: int) -> list[Part]:

@@ -1,29 +1,14 @@
-"""Usage as CSV (RFC 4180): a row a request, or a row a day and alias.
-
-What clients call themselves and ask for is text of strangers; a spreadsheet would run a cell that begins like a
-formula, so such cells get an apostrophe in front. One that parts cells at semicolons or tabs, as many do by their
-country, knows other beginnings and no quotes inside a line: they get an apostrophe too.
-Source: https://owasp.org/www-community/attacks/CSV_Injection
-"""
+"""Usage as CSV: a row a request, or a row a day and alias."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from blueprints.usage.words import counted
+from csv_document import Cell, csv_document
 from models.usage_rows import UsedRequest
 from service.usage_report import Report
-
-Cell = str | int | None
-
-ROWS_AT_ONCE = 200  # in one piece of the answer
-FORMULA_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"  # and full-width ones; as a regular expression's set
-FORMULA_START = re.compile(f"[{FORMULA_SIGNS}\t\r\n]")
-FORMULA_INSIDE = re.compile(f'([;\t\r\n"] *)(?=[{FORMULA_SIGNS}])')
 
 REQUEST_COLUMNS = (
     "time", "request_id", "endpoint", "alias_asked", "alias_served", "kind", "status", "error_code", "counted", "why",
@@ -39,34 +24,12 @@ DAY_COLUMNS = (
 
 def requests_csv(requests: Iterable[UsedRequest], zone: ZoneInfo) -> Iterator[bytes]:
     """Yield a document with a row for each request."""
-    return _document(REQUEST_COLUMNS, (_request_cells(each, zone) for each in requests))
+    return csv_document(REQUEST_COLUMNS, (_request_cells(each, zone) for each in requests))
 
 
 def days_csv(report: Report) -> Iterator[bytes]:
     """Yield a document with a row for each day and each alias that was used on it."""
-    return _document(DAY_COLUMNS, _day_rows(report))
-
-
-def safe_cell(cell: Cell) -> Cell:
-    """Return a cell that no spreadsheet takes for a formula."""
-    if not isinstance(cell, str):
-        return cell
-    defused = FORMULA_INSIDE.sub(r"\1'", cell)
-    return f"'{defused}" if FORMULA_START.match(defused) else defused
-
-
-def _document(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
-    piece = io.StringIO()
-    writer = csv.writer(piece, lineterminator="\r\n")
-    writer.writerow(columns)
-    for number, row in enumerate(rows, start=1):
-        writer.writerow([safe_cell(cell) for cell in row])
-        if number % ROWS_AT_ONCE == 0:
-            yield piece.getvalue().encode()
-            piece.seek(0)
-            piece.truncate()
-    if piece.tell():
-        yield piece.getvalue().encode()
+    return csv_document(DAY_COLUMNS, _day_rows(report))
 
 
 def _request_cells(request: UsedRequest, zone: ZoneInfo) -> Sequence[Cell]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from blueprints.usage.export import safe_cell
+from csv_document import safe_cell
 from models.base import utcnow
 from tests.usage.member import Member
 

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from blueprints.usage.chart import BASELINE, TOP, chart_of, scale
+from blueprints.usage.chart import BASELINE, TOP, chart_of
 from blueprints.usage.first_output import times_of
-from blueprints.usage.words import duration, rounded
 from models.usage_tally import Tally, step_of
+from readable import duration, rounded, scale
 from service.usage_report import Day, Report
 
 
