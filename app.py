@@ -54,6 +54,9 @@ from models.throttle import DatabaseCounters
 from pages import error_page, register_page_helpers
 from routing.router import Router
 from service.keys import Keyring
+from service.mail import mailer_of
+from service.mail_carrier import Carrier
+from service.mail_writers import writers
 from service.metrics import Metrics
 from service.metrics_worker import WorkerFile, digest_of
 from service.services import EXTENSION, Services
@@ -104,6 +107,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         prepare_engine(db.engine)
         storage = Storage(db.engine)
     worker, metrics, router = Worker(storage), Metrics(), Router()
+    mailer = mailer_of(catalog, os.environ)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         catalog=catalog,
@@ -112,6 +116,8 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         calendar=Calendar(catalog.service.timezone),
         counters=DatabaseCounters(storage),
         worker=worker,
+        mailer=mailer,
+        carrier=Carrier(storage, mailer, writers),
         metrics=metrics,
         watch=WorkerFile(metrics, router.health.told, lambda: worker.renewed_at, digest_of(catalog)),
     )

@@ -106,5 +106,5 @@ def forget_expired(storage: Storage, at_most: int = PORTION) -> int:
     return storage.write(delete)
 
 
-def _living() -> sa.Select[tuple[PendingSignUp]]:
+def _living() -> sa.Select[PendingSignUp]:
     return sa.select(PendingSignUp).where(PendingSignUp.expires_at > utcnow())

@@ -10,7 +10,10 @@ from sqlalchemy.orm import Session
 
 from models import (
     account,
+    invite,
     one_time_link,
+    pending_sign_up,
+    queued_mail,
     service_token,
     sign_in,
     stored_response,
@@ -30,6 +33,7 @@ from service.refusals import (
     EmailTaken,
     LinkNotUsable,
     NoSuchAccount,
+    NotConfirmed,
     Suspended,
     WrongPassword,
 )
@@ -59,7 +63,7 @@ def sign_up(email: str, password: str) -> Member:
     password_hash = passwords.hashed(password)
 
     def work(session: Session) -> Member:
-        made = _create(session, email, password_hash)
+        made = create_in(session, email, password_hash)
         if made.suspended_at is not None:
             raise Suspended("The account of this address is suspended. Ask the operator of this service.")
         return as_member(made)
@@ -80,7 +84,7 @@ def create(
     password_hash = None if password is None else passwords.hashed(password)
 
     def work(session: Session) -> tuple[Member, Holding]:
-        made = _create(session, email, password_hash, is_operator=is_operator)
+        made = create_in(session, email, password_hash, is_operator=is_operator)
         role = "operator" if is_operator else "member"
         audit.record(session, by, "account.created", subject_of(made.id), plan=plan.slug, role=role)
         return as_member(made), equip_in(session, made, plan.slug)
@@ -109,7 +113,7 @@ def create_first_operator(link_secret: str, email: str, password: str, *, place:
             raise LinkNotUsable("This service has an operator already.")
         if not one_time_link.use(session, one_time_link.OPERATOR, digest):
             raise LinkNotUsable("This link cannot be used any more.")
-        made = _create(session, email, password_hash, is_operator=True)
+        made = create_in(session, email, password_hash, is_operator=True)
         made.suspended_at = None  # there is nobody else who could resume it
         equip_in(session, made, services().catalog.first_plan.slug)
         audit.record(session, Actor(email, place), "account.first_operator_made", subject_of(made.id))
@@ -140,18 +144,22 @@ def authenticate(email: str, password: str) -> Member | None:
 
     Raises:
         Suspended: both are right, and the account is suspended.
+        NotConfirmed: both are of a sign-up whose address is not confirmed yet.
     """
     email_hash = address_hash(email)
 
-    def read(session: Session) -> tuple[Member, str | None] | None:
+    def read(session: Session) -> tuple[Member | None, str | None]:
         found = account.find_by_email_hash(session, email_hash)
-        return None if found is None or found.deleted_at else (as_member(found), found.password_hash)
+        if found is not None and found.deleted_at is None:
+            return as_member(found), found.password_hash
+        waiting = pending_sign_up.newest_of(session, email_hash)
+        return None, None if waiting is None else waiting.password_hash
 
-    known = services().storage.read_session(read)
-    password_hash = None if known is None else known[1]
-    if not passwords.is_right(password_hash, password) or known is None or password_hash is None:
+    member, password_hash = services().storage.read_session(read)
+    if not passwords.is_right(password_hash, password) or password_hash is None:
         return None
-    member = known[0]
+    if member is None:
+        raise NotConfirmed("Your address is not confirmed yet: use the link in the mail.")
     if member.is_suspended:
         raise Suspended("This account is suspended. Ask the operator of this service.")
     if passwords.needs_rehash(password_hash):
@@ -296,7 +304,12 @@ def delete(account_id: int, *, by: Actor) -> None:
 # -- inside a transaction -----------------------------------------------------------------------------------------
 
 
-def _create(session: Session, email: str, password_hash: str | None, *, is_operator: bool = False) -> Account:
+def create_in(session: Session, email: str, password_hash: str | None, *, is_operator: bool = False) -> Account:
+    """Add an account.
+
+    Raises:
+        EmailTaken: a living account has the address.
+    """
     email_hash = services().keyring.email_hash(email)
     try:
         return account.create(session, email, email_hash, password_hash, is_operator=is_operator)
@@ -311,6 +324,9 @@ def _delete(session: Session, found: Account, by: Actor) -> None:
     subscription.end(session, found.id)
     stored_response.forget_all(session, found.id)
     upgrade_request.forget_all(session, found.id)
+    invite.forget_holder(session, found.id, found.email)
+    pending_sign_up.forget_address(session, found.email_hash)
+    queued_mail.forget_address(session, found.email_hash)
     totp.switch_off(session, found.id)
     sign_out_everywhere(session, found)
     account.erase(session, found)

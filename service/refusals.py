@@ -31,6 +31,22 @@ class LinkNotUsable(MembershipError):
     """A one-time link is used, expired or wrong, or what it is for is done already."""
 
 
+class RegistrationClosed(MembershipError):
+    """Nobody may sign up, or not in this way."""
+
+
+class NotConfirmed(MembershipError):
+    """Somebody signed up with this address and password, and has not used the link in the mail yet."""
+
+
+class NoSuchInvite(MembershipError):
+    """No such invite, or none that could still be used."""
+
+
+class UnfitLifetime(MembershipError):
+    """A time for an invite that is too short or too long."""
+
+
 class WrongPassword(MembershipError):
     """Not the account's password."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
@@ -16,6 +16,10 @@ from service.keys import Keyring
 from service.metrics import Metrics
 from service.metrics_worker import WorkerFile
 from service.worker import Worker
+
+if TYPE_CHECKING:  # they ask for services themselves
+    from service.mail import Mailer
+    from service.mail_carrier import Carrier
 
 EXTENSION = "smartroute"
 
@@ -31,6 +35,9 @@ class Services:
     calendar: Calendar
     counters: DatabaseCounters
     worker: Worker
+    mailer: Mailer | None
+    """None where no mail server is configured."""
+    carrier: Carrier
     metrics: Metrics
     watch: WorkerFile
 

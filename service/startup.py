@@ -113,6 +113,7 @@ def start_housekeeping(app: Flask) -> None:
     house = app.extensions[EXTENSION]
     Housekeeping(house.worker, house.storage).start()
     house.watch.start()
+    house.carrier.start(app.app_context)
 
 
 def end_worker(app: Any) -> None:

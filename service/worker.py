@@ -18,7 +18,16 @@ from collections.abc import Callable
 
 import gevent
 
-from models import lease, sign_in, stored_response, usage_summing, usage_totals
+from models import (
+    invite,
+    lease,
+    pending_sign_up,
+    queued_mail,
+    sign_in,
+    stored_response,
+    usage_summing,
+    usage_totals,
+)
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
@@ -126,12 +135,12 @@ class Housekeeping:
             log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
 
     def forget_expired(self) -> None:
-        """Delete stored responses and sign-ins whose time is over, one bounded portion after the other.
+        """Delete stored responses, sign-ins, invites and mails whose time is over, one bounded portion after the other.
 
         Raises:
             StorageUnavailable: the database refuses; the rest waits for the next round.
         """
-        for kind in (stored_response, sign_in):
+        for kind in (stored_response, sign_in, invite, pending_sign_up, queued_mail):
             while kind.forget_expired(self._storage) == kind.PORTION:
                 gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
 
