@@ -23,6 +23,7 @@ import blueprints.api_v1.dry_run
 import blueprints.api_v1.error_table
 import blueprints.api_v1.routes
 import blueprints.api_v1.upstream_check
+import blueprints.api_v1.upstream_reach
 import blueprints.auth.blueprint
 import blueprints.auth.routes
 import blueprints.auth.routes_passwords
@@ -39,6 +40,7 @@ import models.all_tables  # noqa: F401  (migrations compare with every table)
 from assets import register_assets
 from blueprints.api_v1.upstream import Upstreams
 from blueprints.auth.login import login_manager
+from blueprints.health.readiness import Readiness
 from catalog.accepted import accepted
 from catalog.model import Catalog
 from catalog.reader import read_catalog
@@ -53,6 +55,7 @@ from models.storage import Storage
 from models.throttle import DatabaseCounters
 from pages import error_page, register_page_helpers
 from routing.router import Router
+from service.draining import is_draining
 from service.keys import Keyring
 from service.mail import mailer_of
 from service.mail_carrier import Carrier
@@ -130,6 +133,14 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         catalog, upstreams
     )
 
+    readiness = Readiness(
+        storage,
+        ROOT / "migrations" / "versions",
+        router.health.last_output,
+        blueprints.api_v1.upstream_reach.upstream_reach(catalog),
+        is_draining,
+    )
+
     login_manager.init_app(app)
     app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams, router=router)
     app.register_blueprint(blueprints.auth.blueprint.bp)
@@ -137,7 +148,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_blueprint(blueprints.admin.blueprint.bp)
     app.register_blueprint(blueprints.product.routes.bp)
     app.register_blueprint(blueprints.docs.routes.bp)
-    app.register_blueprint(blueprints.health.routes.bp)
+    app.register_blueprint(blueprints.health.routes.bp, readiness=readiness)
     app.register_blueprint(blueprints.metrics.routes.bp)
     app.register_blueprint(blueprints.plans.routes.bp)
     app.register_blueprint(blueprints.usage.routes.bp)

@@ -119,6 +119,10 @@ class Health:
             found = self._known[key] = RouteHealth(self.clock)
         return found
 
+    def last_output(self) -> float:
+        """Return when any route last gave output (Unix seconds); 0: never."""
+        return max((each.record.last_output for each in self._known.values()), default=0.0)
+
     def told(self) -> list[dict[str, Any]]:
         """Return what is known of each route that was tried or looked at, as values of JSON."""
         return [
