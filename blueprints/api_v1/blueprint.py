@@ -10,6 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from routing.router import Router
 
 from .cors import open_to_all
+from .failed_authentications import FailedAuthentications
 from .upstream import Upstreams
 
 bp = Blueprint("api_v1", __name__)
@@ -17,6 +18,7 @@ bp.after_request(open_to_all)
 
 _UPSTREAMS = "smartroute_upstreams"
 _ROUTER = "smartroute_router"
+_FAILED_AUTHENTICATIONS = "smartroute_failed_authentications"
 
 
 @bp.record
@@ -24,6 +26,7 @@ def _keep_upstreams(state: BlueprintSetupState) -> None:
     """Keep what is given when the blueprint is registered: the doors to the upstreams, and what is known of them."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
     state.app.extensions[_ROUTER] = state.options["router"]
+    state.app.extensions[_FAILED_AUTHENTICATIONS] = FailedAuthentications()
 
 
 def upstreams() -> Upstreams:
@@ -34,3 +37,8 @@ def upstreams() -> Upstreams:
 def router() -> Router:
     """Return what chooses among routes, with all that this process has learnt of them."""
     return cast(Router, current_app.extensions[_ROUTER])
+
+
+def failed_authentications() -> FailedAuthentications:
+    """Return the counters of wrong tokens of this process."""
+    return cast(FailedAuthentications, current_app.extensions[_FAILED_AUTHENTICATIONS])

@@ -17,6 +17,7 @@ GatewayError             500 internal_error         a fault of ours; the trace g
   MethodNotAllowed       405 method_not_allowed
   QuotaExceeded          429 insufficient_quota     the client waits for the window's end
   TooManyRequests        429 rate_limit_exceeded    the plan's requests at once are under way
+  TooManyWrongTokens     429 too_many_wrong_tokens  the client's address sent one wrong token after the other
   StorageTrouble         503 storage_unavailable    our own database is out of reach
   UpstreamError          502 upstream_error         the upstream failed; another route may do better
     UpstreamTimeout      504 upstream_timeout
@@ -231,6 +232,16 @@ class TooManyRequests(GatewayError):
     def __init__(self, allowed: int) -> None:
         """Say how many may be open."""
         super().__init__(f"Your plan allows {allowed} requests at once. Please try again in 1s.")
+
+
+class TooManyWrongTokens(GatewayError):
+    """The token is wrong, and too many wrong ones came from this address; right ones are taken all the same."""
+
+    status = 429
+    type = INVALID_REQUEST
+    code = "too_many_wrong_tokens"
+    message = "Too many requests with wrong tokens came from your address. A request with the right token is answered."
+    final = True
 
 
 class StorageTrouble(GatewayError):

@@ -19,12 +19,12 @@ from service.services import services
 from .admission import Ticket, admit
 from .attempts import Attempts
 from .authentication import Caller, authenticate
-from .blueprint import router, upstreams
+from .blueprint import failed_authentications, router, upstreams
 from .body import json_object, read_body
 from .calls import Call, new_id
 from .client_watch import ClientGone, ClientWatch
 from .continuations import CallIds, continued_step, new_turn
-from .errors import GatewayError, UnknownModel
+from .errors import GatewayError, Unauthenticated, UnknownModel
 from .exchange import Exchanges
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
@@ -40,7 +40,11 @@ NewCallId = Callable[[], str]
 def caller() -> Caller:
     """Return who sends the current request."""
     house = services()
-    found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
+    try:
+        found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
+    except Unauthenticated:
+        failed_authentications().count(request.remote_addr or "")
+        raise
     log_fields(request.environ)["account"] = found.account_id
     return found
 

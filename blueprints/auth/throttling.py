@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from service import addresses
+from service.networks import network_of
 from service.services import services
 
 SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
@@ -68,7 +68,7 @@ def sign_in_attempt(address: str, email: str, known_browser: str | None = None) 
     account_key = _account(email)
     if known_browser is not None:
         return Attempt((SIGN_IN_BY_KNOWN_BROWSER, known_browser), (SIGN_IN_BY_KNOWN_BROWSERS, account_key))
-    return Attempt((SIGN_IN_BY_ADDRESS, _network(address)), (SIGN_IN_BY_ACCOUNT, account_key))
+    return Attempt((SIGN_IN_BY_ADDRESS, network_of(address)), (SIGN_IN_BY_ACCOUNT, account_key))
 
 
 def code_attempt(address: str, account_id: int, *, browser_is_known: bool) -> Attempt:
@@ -77,7 +77,7 @@ def code_attempt(address: str, account_id: int, *, browser_is_known: bool) -> At
     Only whoever gave the right password gets here. Known browsers of the account have a count of their own.
     """
     who = f"{account_id}/{'known' if browser_is_known else 'new'}"
-    return Attempt((CODE_BY_ADDRESS, _network(address)), (CODE_BY_ACCOUNT, who), (CODE_BY_ACCOUNT_A_DAY, who))
+    return Attempt((CODE_BY_ADDRESS, network_of(address)), (CODE_BY_ACCOUNT, who), (CODE_BY_ACCOUNT_A_DAY, who))
 
 
 def proof_attempt(account_id: int, browser_id: int) -> Attempt:
@@ -90,34 +90,21 @@ def proof_attempt(account_id: int, browser_id: int) -> Attempt:
 
 def sign_up_attempt(address: str) -> Attempt:
     """Count a try to sign up, by network address; an hour."""
-    return Attempt((SIGN_UP_BY_ADDRESS, _network(address)))
+    return Attempt((SIGN_UP_BY_ADDRESS, network_of(address)))
 
 
 def reset_attempt(address: str, email: str) -> Attempt:
     """Count a wish for a reset mail, by network address and by the e-mail address, known here or not; an hour."""
-    return Attempt((RESET_BY_ADDRESS, _network(address)), (RESET_BY_ACCOUNT, _account(email)))
+    return Attempt((RESET_BY_ADDRESS, network_of(address)), (RESET_BY_ACCOUNT, _account(email)))
 
 
 def confirmation_attempt(address: str, email: str) -> Attempt:
     """Count a wish for a confirmation mail, by network address and by the e-mail address; an hour."""
-    return Attempt((CONFIRMATION_BY_ADDRESS, _network(address)), (CONFIRMATION_BY_ACCOUNT, _account(email)))
+    return Attempt((CONFIRMATION_BY_ADDRESS, network_of(address)), (CONFIRMATION_BY_ACCOUNT, _account(email)))
 
 
 def _account(email: str) -> str:
     return addresses.address_hash(email).hex()
-
-
-def _network(address: str) -> str:
-    """Return what an address is counted as: itself, or the /64 that one IPv6 subscriber chooses addresses from."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:  # of a socket that has none
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
 def _limiter() -> FixedWindowRateLimiter:

@@ -23,7 +23,7 @@ TAGS = {
     USAGE: "What is left of your quota.",
 }
 
-_ANY = ("invalid_api_key", "internal_error", "storage_unavailable")
+_ANY = ("invalid_api_key", "too_many_wrong_tokens", "internal_error", "storage_unavailable")
 _BODY = (
     "invalid_json",
     "invalid_type",
