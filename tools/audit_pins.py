@@ -101,7 +101,9 @@ def not_as_pinned(pins: Mapping[str, str]) -> Iterator[str]:
 
 def missing_pins(pins: Mapping[str, str], lines: list[str]) -> Iterator[str]:
     """Yield a fault for each package that a pinned one needs here and that has no pin of its own."""
-    extras = {canonicalize_name(m["name"]): (m["extras"] or "").split(",") for m in map(PIN.fullmatch, lines) if m}
+    extras: dict[str, list[str]] = {
+        canonicalize_name(m["name"]): (m["extras"] or "").split(",") for m in map(PIN.fullmatch, lines) if m
+    }
     for name in pins:
         try:
             needs = metadata.requires(name) or []
@@ -142,7 +144,7 @@ def licence_of(name: str) -> str:
         return "unknown"
     kinds = [each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or [] if each.startswith("License ::")]
     texts = [each for each in told.get_all("License") or [] if len(each) < 40]  # longer ones are the licence itself
-    said = [*(told.get_all("License-Expression") or []), *texts, *kinds, "unknown"][0]
+    said: str = [*(told.get_all("License-Expression") or []), *texts, *kinds, "unknown"][0]
     return SPELLINGS.get(said.lower(), said)
 
 
