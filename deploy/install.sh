@@ -87,6 +87,7 @@ install_packages
 check_python
 check_space
 check_ports
+check_successor_is_possible
 make_user
 make_folders
 write_settings

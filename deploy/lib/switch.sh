@@ -62,15 +62,25 @@ remember() {
     [ -z "$1" ] || [ "$1" = "$2" ] || ln -sfnT "releases/$1" "$home/previous"
 }
 
-# hand_over MAIN NEW OLD
-hand_over() {
-    local main=$1 new=$2 old=$3 before successor='' deadline
+# A main process whose own predecessor still drains takes no SIGUSR2.
+check_successor_is_possible() {
+    local main before
+    main=$(main_process)
+    if [ -z "$main" ] || [ "$start" = no ] || [ "$restart" = yes ]; then
+        return 0
+    fi
     before=$(awk '/^PPid:/ { print $2 }' "/proc/$main/status")
     case $(readlink "/proc/$before/cwd" 2>/dev/null || true) in
     "$home"/releases/*)
-        fail "the release before the running one still ends its streams (process $before; at most drain_seconds): try again then, or use --restart."
+        fail "the release before the running one still ends its streams (process $before, for drain_seconds at most): try again then, or use --restart."
         ;;
     esac
+}
+
+# hand_over MAIN NEW OLD
+hand_over() {
+    local main=$1 new=$2 old=$3 successor='' deadline
+    check_successor_is_possible
     say "release $new takes over from ${old:-the running one}"
     point_to "$new"
     kill -USR2 "$main"
