@@ -16,6 +16,7 @@ import blueprints.account.routes
 import blueprints.admin.blueprint
 import blueprints.admin.routes
 import blueprints.admin.routes_dry_run
+import blueprints.admin.routes_health
 import blueprints.admin.routes_requests
 import blueprints.admin.routes_upgrades
 import blueprints.api_v1.blueprint

@@ -12,7 +12,6 @@ from gevent.pool import Pool
 
 from catalog.model import Catalog
 
-EXTENSION = "smartroute_upstream_reach"
 WAIT_S = 2.0
 AT_ONCE = 8
 _PORTS = {"http": 80, "https": 443}
