@@ -27,8 +27,10 @@ import blueprints.api_v1.upstream_check
 import blueprints.api_v1.upstream_reach
 import blueprints.auth.blueprint
 import blueprints.auth.routes
+import blueprints.auth.routes_invites
 import blueprints.auth.routes_passwords
 import blueprints.auth.routes_second_step
+import blueprints.auth.routes_sign_up
 import blueprints.auth.routes_totp
 import blueprints.docs.routes
 import blueprints.health.routes

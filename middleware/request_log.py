@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REQUEST_ID = "smartroute.request_id"
 _FIELDS = "smartroute.log_fields"
 _TOKEN = re.compile(r"sr_[0-9A-Za-z]{33}")  # pasted into an address by mistake
-_LINK = re.compile(r"(?<=/reset/).+", re.DOTALL)  # whoever reads it could set the password
+_LINK = re.compile(r"(?<=/reset/).+|(?<=/invite/).+|(?<=/confirm/).+", re.DOTALL)  # whoever reads it could use it
 
 
 def request_id_of(environ: WSGIEnvironment) -> str:

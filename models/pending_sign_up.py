@@ -82,12 +82,6 @@ def find_by_link(session: Session, link_digest: bytes) -> PendingSignUp | None:
     return session.scalar(_living().where(PendingSignUp.link_digest == link_digest))
 
 
-def newest_of(session: Session, email_hash: bytes) -> PendingSignUp | None:
-    """Return the latest sign-up of an address that waits."""
-    wanted = _living().where(PendingSignUp.email_hash == email_hash)
-    return session.scalar(wanted.order_by(PendingSignUp.id.desc()).limit(1))
-
-
 def forget_address(session: Session, email_hash: bytes) -> None:
     """Delete every waiting sign-up of an address."""
     session.execute(sa.delete(PendingSignUp).where(PendingSignUp.email_hash == email_hash))

@@ -92,6 +92,14 @@ def in_trouble(session: Session, at_most: int) -> list[tuple[QueuedMail, str | N
     return [(row[0], row[1]) for row in session.execute(wanted.order_by(QueuedMail.id.desc()).limit(at_most))]
 
 
+def is_in_trouble(session: Session, purpose: str, reference: int) -> bool:
+    """Tell whether a try failed to send a mail about a row."""
+    about = sa.select(sa.true()).where(
+        QueuedMail.purpose == purpose, QueuedMail.reference == reference, QueuedMail.trouble.is_not(None)
+    )
+    return bool(session.scalar(sa.select(about.exists())))
+
+
 def how_many_in_trouble(session: Session) -> int:
     """Return of how many mails a try failed."""
     return session.scalar(sa.select(sa.func.count()).where(QueuedMail.trouble.is_not(None))) or 0

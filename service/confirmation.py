@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from catalog.model import Registration
-from models import account, pending_sign_up
+from models import account, pending_sign_up, queued_mail
 from models.base import utcnow
 from models.pending_sign_up import LIFETIME, PendingSignUp
 from models.queued_mail import QueuedMail
@@ -99,6 +99,13 @@ def send_again(waits: Waiting) -> None:
     mail_queue.wake_carrier()
 
 
+def mail_is_in_trouble(waits: Waiting) -> bool:
+    """Tell whether the mail could not be sent so far; it is the same for addresses with and without an account."""
+    return services().storage.read_session(
+        lambda session: queued_mail.is_in_trouble(session, mail_queue.CONFIRM, waits.id)
+    )
+
+
 def unconfirmed(secret: str, browser_secret: str = "") -> Unconfirmed:
     """Return what a link would confirm; asking does not use it up.
 
@@ -120,6 +127,7 @@ def confirm(secret: str, *, browser_secret: str = "", password: str = "") -> Mem
     Raises:
         WrongPassword: the browser is another one and the password not the one that was chosen; the link stays usable.
         LinkNotUsable: as for ``unconfirmed``, or the invite is used up; of simultaneous uses all but one end so.
+        UnknownPlan: the plan of the invite is not offered any more.
         RegistrationClosed: as for ``unconfirmed``.
         EmailTaken, Suspended: an account of this address was made, or was suspended, meanwhile.
     """

@@ -26,7 +26,6 @@ from service.refusals import (
     RegistrationClosed,
     Suspended,
     UnfitLifetime,
-    UnknownPlan,
 )
 from service.services import services
 
@@ -147,7 +146,8 @@ def usable(secret: str) -> tuple[OpenInvite, Plan]:
 
     Raises:
         RegistrationClosed: nobody signs up.
-        LinkNotUsable: it is used, revoked, expired or wrong, or its plan is not offered any more.
+        LinkNotUsable: it is used, revoked, expired or wrong.
+        UnknownPlan: its plan is not offered any more.
     """
     refuse_when_closed()
 
@@ -155,7 +155,7 @@ def usable(secret: str) -> tuple[OpenInvite, Plan]:
         return _open(_usable(invite.find(session, link_digest(secret))))
 
     found = services().storage.read_session(read)
-    return found, _plan_of(found.plan_slug)
+    return found, known_plan(found.plan_slug)
 
 
 def accept(secret: str, email: str, password: str) -> Member:
@@ -163,7 +163,7 @@ def accept(secret: str, email: str, password: str) -> Member:
 
     Raises:
         UnfitEmail, UnfitPassword, EmailTaken, Suspended: as they say; the invite stays usable.
-        RegistrationClosed, LinkNotUsable: as for ``usable``; of simultaneous uses all but one end so.
+        RegistrationClosed, LinkNotUsable, UnknownPlan: as for ``usable``; of simultaneous uses all but one end so.
     """
     bound, plan = usable(secret)  # before the costly hash
     email = usable_email(email if bound.email is None else bound.email)
@@ -200,12 +200,13 @@ def use_confirmed_in(session: Session, invite_id: int, made: Account) -> None:
     """Use up the invite by which a sign-up came that is confirmed now; it may have expired since.
 
     Raises:
-        LinkNotUsable: it was used by somebody else, or revoked, or its plan is not offered any more.
+        LinkNotUsable: it was used by somebody else, or revoked.
+        UnknownPlan: its plan is not offered any more.
     """
     found = invite.find_by_id(session, invite_id)
     if found is None:
         raise LinkNotUsable("The invite of this sign-up cannot be used any more.")
-    _use(session, found, made, _plan_of(found.plan_slug))
+    _use(session, found, made, known_plan(found.plan_slug))
 
 
 def _use(session: Session, found: Invite, made: Account, plan: Plan) -> None:
@@ -218,13 +219,6 @@ def _usable(found: Invite | None) -> Invite:
     if found is None or found.used_at is not None or found.revoked_at is not None or found.expires_at <= utcnow():
         raise LinkNotUsable("This invite cannot be used any more.")
     return found
-
-
-def _plan_of(slug: str) -> Plan:
-    try:
-        return known_plan(slug)
-    except UnknownPlan as error:
-        raise LinkNotUsable("The plan of this invite is not offered any more. Ask the operator for another.") from error
 
 
 def _refuse_holder(holder: Account | None, email: str) -> None:

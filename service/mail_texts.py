@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import datetime
 
 from service.mail import Mail
@@ -15,7 +16,7 @@ def confirm(to: str, link: str) -> Mail:
         "Confirm your address",
         f"Somebody, probably you, signed up for {_name()} with this address. Confirm it:",
         link,
-        "The link works once, for 24 hours; a newer one takes its place. If it was not\n"
+        "The link works once, for 24 hours; a newer one takes its place. If it was not "
         "you, leave it: without the link there is no account.",
     )
 
@@ -25,7 +26,7 @@ def already_there(to: str) -> Mail:
     return _mail(
         to,
         "You have an account already",
-        f"Somebody, probably you, signed up for {_name()} with this address, which has\nan account already. Sign in:",
+        f"Somebody, probably you, signed up for {_name()} with this address, which has an account already. Sign in:",
         f"{_address()}/sign-in",
         "If you do not know your password, set a new one:",
         f"{_address()}/forgot-password",
@@ -38,7 +39,7 @@ def suspended(to: str) -> Mail:
     return _mail(
         to,
         "Your account is suspended",
-        f"Somebody, probably you, asked {_name()} for a link to this address. Its\n"
+        f"Somebody, probably you, asked {_name()} for a link to this address. Its "
         "account is suspended, so there is none. Ask the operator of the service.",
     )
 
@@ -50,7 +51,7 @@ def reset(to: str, link: str) -> Mail:
         "Choose a new password",
         f"Somebody, probably you, asked for a new password at {_name()}. Choose it:",
         link,
-        "The link works once, for an hour; a newer one takes its place. If it was not\n"
+        "The link works once, for an hour; a newer one takes its place. If it was not "
         "you, leave it: your password stays as it is.",
     )
 
@@ -71,9 +72,9 @@ def invite(to: str, link: str, plan_name: str, expires_at: datetime) -> Mail:
 def upgrade_decided(to: str, plan_name: str, *, is_approved: bool, message: str) -> Mail:
     """Tell a member what became of the wish for another plan."""
     decided = (
-        f"You asked for the plan {plan_name} at {_name()}: it is yours from your\nnext request on."
+        f"You asked for the plan {plan_name} at {_name()}: it is yours from your next request on."
         if is_approved
-        else f"You asked for the plan {plan_name} at {_name()}. The operator declined;\nyour plan stays as it is."
+        else f"You asked for the plan {plan_name} at {_name()}. The operator declined; your plan stays as it is."
     )
     words = [f"The operator writes:\n\n{message}"] if message else []
     return _mail(to, f"Your plan: {'approved' if is_approved else 'declined'}", decided, *words, f"{_address()}/plans")
@@ -85,7 +86,12 @@ def test(to: str) -> Mail:
 
 
 def _mail(to: str, subject: str, *paragraphs: str) -> Mail:
-    return Mail(to, f"{subject}: {_name()}", "\n\n".join(paragraphs) + "\n")
+    lines = ["\n".join(_wrapped(line) for line in paragraph.split("\n")) for paragraph in paragraphs]
+    return Mail(to, f"{subject}: {_name()}", "\n\n".join(lines) + "\n")
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 78, break_long_words=False, break_on_hyphens=False)  # links stay whole
 
 
 def _name() -> str:

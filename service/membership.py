@@ -33,7 +33,6 @@ from service.refusals import (
     EmailTaken,
     LinkNotUsable,
     NoSuchAccount,
-    NotConfirmed,
     Suspended,
     WrongPassword,
 )
@@ -144,22 +143,18 @@ def authenticate(email: str, password: str) -> Member | None:
 
     Raises:
         Suspended: both are right, and the account is suspended.
-        NotConfirmed: both are of a sign-up whose address is not confirmed yet.
     """
     email_hash = address_hash(email)
 
-    def read(session: Session) -> tuple[Member | None, str | None]:
+    def read(session: Session) -> tuple[Member, str | None] | None:
         found = account.find_by_email_hash(session, email_hash)
-        if found is not None and found.deleted_at is None:
-            return as_member(found), found.password_hash
-        waiting = pending_sign_up.newest_of(session, email_hash)
-        return None, None if waiting is None else waiting.password_hash
+        return None if found is None or found.deleted_at else (as_member(found), found.password_hash)
 
-    member, password_hash = services().storage.read_session(read)
-    if not passwords.is_right(password_hash, password) or password_hash is None:
+    known = services().storage.read_session(read)
+    password_hash = None if known is None else known[1]
+    if not passwords.is_right(password_hash, password) or known is None or password_hash is None:
         return None
-    if member is None:
-        raise NotConfirmed("Your address is not confirmed yet: use the link in the mail.")
+    member = known[0]
     if member.is_suspended:
         raise Suspended("This account is suspended. Ask the operator of this service.")
     if passwords.needs_rehash(password_hash):

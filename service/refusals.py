@@ -35,10 +35,6 @@ class RegistrationClosed(MembershipError):
     """Nobody may sign up, or not in this way."""
 
 
-class NotConfirmed(MembershipError):
-    """Somebody signed up with this address and password, and has not used the link in the mail yet."""
-
-
 class NoSuchInvite(MembershipError):
     """No such invite, or none that could still be used."""
 

@@ -57,8 +57,8 @@ class NewPasswordForm(TextForm):
             raise ValidationError(str(error)) from error
 
 
-class NewAccountForm(NewPasswordForm):
-    """Address and password of an account to be made."""
+class AddressForm(TextForm):
+    """The address that a mail is to go to."""
 
     email = EmailField(
         "E-mail address",
@@ -67,11 +67,34 @@ class NewAccountForm(NewPasswordForm):
     )
 
     def validate_email(self, field: Field) -> None:
-        """Refuse what is no e-mail address, beside the field."""
+        """Refuse what is no e-mail address, beside the field; whose it is does not matter."""
         try:
             addresses.usable_email(field.data)
         except refusals.UnfitEmail as error:
             raise ValidationError(str(error)) from error
+
+
+class NewAccountForm(AddressForm, NewPasswordForm):
+    """Address and password of an account to be made."""
+
+
+class InvitedForm(NewPasswordForm):
+    """The password of an account whose address an invite names."""
+
+
+class ButtonForm(TextForm):
+    """A button alone."""
+
+
+class ChosenPasswordForm(TextForm):
+    """The password that was chosen at sign-up, in another browser."""
+
+    password = PasswordField(
+        "Password",
+        [InputRequired("Enter the password that you chose.")],
+        description="The one that you chose when you signed up, in another browser.",
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
 
 
 class ResetPasswordForm(NewPasswordForm):

@@ -1,8 +1,6 @@
-"""Sign-up, sign-in, sign-out, and the page that makes the first operator."""
+"""Sign-in, sign-out, and the page that makes the first operator."""
 
 from __future__ import annotations
-
-from urllib.parse import parse_qs, urlsplit
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,36 +10,9 @@ from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import NewAccountForm, SignInForm
 from blueprints.auth.login import end_session, known_browser, sign_in_and_go, start_session
-from blueprints.auth.throttling import sign_in_attempt, sign_up_attempt
+from blueprints.auth.throttling import sign_in_attempt
 from return_path import own_path
-from service import membership, refusals
-from service.services import services
-
-
-@bp.route("/sign-up", methods=["GET", "POST"])
-def sign_up() -> ResponseReturnValue:
-    """Make a member's account, sign in at once and go on to where the visitor was headed."""
-    wanted = own_path(request.args.get("next"))
-    target = wanted or url_for("docs.documentation")
-    if current_user.is_authenticated:
-        return redirect(target, 303)
-    if services().catalog.service.registration != "open":
-        return render_template("auth/closed.html"), 200 if request.method in ("GET", "HEAD") else 403
-    form = NewAccountForm()
-    shown = {"wanted": wanted, "opens_next": _what_opens(target)}
-    if not form.validate_on_submit():
-        return form_page("auth/sign_up.html", form, **shown)
-    sign_up_attempt(request.remote_addr or "")
-    try:
-        member = membership.sign_up(form.email.data, form.password.data)
-    except refusals.EmailTaken:
-        form.email.errors = ["An account with this address exists already. Sign in instead."]
-        return form_page("auth/sign_up.html", form, **shown)
-    except refusals.Suspended as error:
-        form.email.errors = [str(error)]
-        return form_page("auth/sign_up.html", form, **shown)
-    start_session(member)
-    return redirect(target, 303)
+from service import mail_queue, membership, refusals
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -63,6 +34,8 @@ def sign_in() -> ResponseReturnValue:
         return form_page("auth/sign_in.html", form, wanted=wanted)
     if member is None:
         form.form_errors.append("E-mail address and password do not belong together. Check both.")
+        if mail_queue.is_on():  # whether it is so would tell strangers whether there is an account
+            form.form_errors.append("Signed up just now? Use the link in the mail first.")
         return form_page("auth/sign_in.html", form, wanted=wanted)
     attempt.succeeded()
     return sign_in_and_go(member, target)
@@ -112,17 +85,6 @@ def account_is_gone(error: refusals.NoSuchAccount) -> ResponseReturnValue:
     end_session()
     flash(str(error))
     return redirect(url_for("auth.sign_in"), 303)
-
-
-def _what_opens(target: str) -> str:
-    """Say in one sentence what a new member sees next."""
-    page = urlsplit(target)
-    if page.path == url_for("docs.documentation"):
-        return "The documentation opens next, with your plan and your token."
-    if page.path == url_for("plans.page"):
-        asked = services().catalog.plan(parse_qs(page.query).get("to", [""])[0])
-        return f"The plans open next{f', with {asked.name} chosen' if asked else ''}."
-    return "The page that you came for opens next."
 
 
 def _link_refused() -> ResponseReturnValue:

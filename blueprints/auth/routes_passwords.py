@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from markupsafe import Markup
 
 from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
-from blueprints.auth.forms import ChangePasswordForm, ConfirmForm, ResetPasswordForm
+from blueprints.auth.forms import AddressForm, ChangePasswordForm, ConfirmForm, ResetPasswordForm
 from blueprints.auth.login import end_session, sign_in_and_go, start_session
-from blueprints.auth.throttling import proof_attempt
-from service import holdings, membership, refusals, reset_links
+from blueprints.auth.throttling import proof_attempt, reset_attempt
+from service import holdings, mail_queue, membership, refusals, reset_links, reset_mail
 
 
-@bp.get("/forgot-password")
+@bp.route("/forgot-password", methods=["GET", "POST"])
 def forgot_password() -> ResponseReturnValue:
-    """Say how a lost password is replaced: by a link that the operator makes and hands over."""
-    return render_template("auth/forgot_password.html")
+    """Have a link mailed that sets a new password; without a mail server say how the operator makes one."""
+    if not mail_queue.is_on():
+        return render_template("auth/forgot_password.html"), 200 if request.method in ("GET", "HEAD") else 403
+    form = AddressForm()
+    if not form.validate_on_submit():
+        return form_page("auth/forgot_password_mail.html", form)
+    reset_attempt(request.remote_addr or "", form.email.data)
+    reset_mail.ask(form.email.data)
+    return redirect(url_for("auth.forgot_password_sent"), 303)
+
+
+@bp.get("/forgot-password/sent")
+def forgot_password_sent() -> ResponseReturnValue:
+    """Say what happens now: the same whether the address has an account or not."""
+    return render_template("auth/forgot_password_sent.html")
 
 
 @bp.route("/reset/<secret>", methods=["GET", "POST"], strict_slashes=False)

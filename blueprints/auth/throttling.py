@@ -103,6 +103,11 @@ def confirmation_attempt(address: str, email: str) -> Attempt:
     return Attempt((CONFIRMATION_BY_ADDRESS, network_of(address)), (CONFIRMATION_BY_ACCOUNT, _account(email)))
 
 
+def chosen_password_attempt(pending_id: int) -> Attempt:
+    """Count a try to give the password of a sign-up whose link is opened in another browser; 15 minutes."""
+    return Attempt((PROOF_BY_BROWSER, f"sign-up/{pending_id}"))
+
+
 def _account(email: str) -> str:
     return addresses.address_hash(email).hex()
 
