@@ -17,12 +17,9 @@ from config import SettingsError
 from models import account, installation, subscription
 from models.storage import StorageUnavailable
 from service import schema
+from service.not_ready import NotReady as NotReady
 from service.operator_link import hand_out_operator_link
 from service.services import services
-
-
-class NotReady(Exception):
-    """The service cannot start on this database; the text says why and what helps."""
 
 
 def main(arguments: list[str]) -> int:

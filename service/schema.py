@@ -1,30 +1,54 @@
-"""The database's schema as commands see it: which revision it has, and bringing it to one."""
+"""The database's schema as starts and commands see it: which revision it has, and bringing it to one."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
-from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy.exc import DBAPIError
 
+from models import whole_database
 from models.base import db
 from models.storage import StorageUnavailable
+from service import schema_check
 from service.services import services
 
-MIGRATING_WAIT_S = 120
+MIGRATING_WAIT_S = 3600
+"""How long a start waits for another one that backs a large database up and migrates it."""
+_ASK_EVERY_S = 5  # shorter than the connection's own read timeout
 _LOCK_NAME = "smart-route migrating"
 
 
 def attach_migrations() -> None:
     """Give the current application its migrations; workers never need them, and they are large."""
-    if "migrate" not in current_app.extensions:
-        directory = services().settings.root / "migrations"
-        flask_migrate.Migrate(current_app._get_current_object(), db, directory=str(directory), compare_type=True)  # type: ignore[attr-defined]
+    if "migrate" in current_app.extensions:
+        return
+    migrate = flask_migrate.Migrate(
+        current_app._get_current_object(),  # type: ignore[attr-defined]
+        db,
+        directory=str(_folder()),
+        compare_type=True,
+    )
+
+    @migrate.configure  # type: ignore[untyped-decorator]
+    def _verify(config: Any) -> Any:
+        from service.database_upgrade import verified
+
+        config.attributes["around"] = verified
+        return config
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Return the revisions that this version knows, oldest first; the last is its own."""
+    return schema_check.known_revisions(_folder())
 
 
 def make_if_missing() -> None:
@@ -38,16 +62,19 @@ def make_if_missing() -> None:
 
 
 def change(work: Callable[[], object]) -> tuple[str | None, str | None]:
-    """Run a migration while nobody else runs one; return the revisions before and after.
+    """Run a migration while nobody else runs one, backed up and verified; return the revisions before and after.
 
     Raises:
+        NotReady: it was refused or failed; the sentence says what the database is now.
         StorageUnavailable: the database cannot be reached or refuses.
     """
+    from service import database_upgrade
+
     attach_migrations()
     try:
-        with one_at_a_time():
+        with one_at_a_time() as own:
             before = revision()
-            work()
+            database_upgrade.run(work, own)
             _keep_from_others()
             return before, revision()
     except DBAPIError as error:
@@ -69,14 +96,16 @@ def revision() -> str | None:
     """
     try:
         with db.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return whole_database.revision(connection)
     except DBAPIError as error:
         raise StorageUnavailable(str(error)) from error
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Let one process migrate at a time: by a lock file for SQLite, by a named lock on MySQL.
+def one_at_a_time() -> Iterator[set[int]]:
+    """Let one process migrate, or replace the database, at a time; the others wait.
+
+    A lock file for SQLite; a named lock on MySQL, whose connection's number is given.
 
     Raises:
         StorageUnavailable: another process did not finish in time.
@@ -85,14 +114,40 @@ def one_at_a_time() -> Iterator[None]:
         path = Path(db.engine.url.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_name(path.name + ".migrating").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            _patiently(lambda pause: _flock(lock, pause))
+            yield set()
         return
+    # Locks belong to the server: two databases on it must not wait for each other.
+    name = f"{_LOCK_NAME} {hashlib.sha256(str(db.engine.url.database).encode()).hexdigest()[:16]}"
     with db.engine.connect() as connection:
-        taken = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (_LOCK_NAME, MIGRATING_WAIT_S))
-        if not taken.scalar():
-            raise StorageUnavailable("another process has been migrating the database for too long")
+        _patiently(lambda pause: whole_database.lock(connection, name, pause))
         try:
-            yield
+            yield {whole_database.connection_number(connection)}
         finally:
-            connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", (_LOCK_NAME,))
+            whole_database.unlock(connection, name)
+
+
+def _patiently(take: Callable[[int], bool]) -> None:
+    give_up_at = time.monotonic() + MIGRATING_WAIT_S
+    if take(0):
+        return
+    print("smart-route: waiting for another process that is at the database", file=sys.stderr, flush=True)
+    while not take(_ASK_EVERY_S):
+        if time.monotonic() > give_up_at:
+            raise StorageUnavailable("another process has been at the database for too long")
+
+
+def _flock(lock: Any, pause: int) -> bool:
+    until = time.monotonic() + pause
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.05)
+
+
+def _folder() -> Path:
+    return services().settings.root / "migrations"
