@@ -1,0 +1,131 @@
+"""Deleting old rows of the usage log, a few at a time, and old totals. The totals of deleted rows stay.
+
+A row may go when all that is computed from it is kept elsewhere: it is in the totals; it is not its account's
+newest, which carries the running numbers; and no answer of its turn can be continued any more. The caller keeps
+its hands off the running month (``service.retention``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from .continuation import VALID_FOR
+from .storage import Storage
+from .usage_log import UsageLog
+from .usage_sums import UsageSpan, UsageSum
+from .usage_totals import TotalledUpTo, UsageTotal
+
+PORTION = 100
+"""Rows that one transaction deletes: the write lock of a SQLite file is held for a few milliseconds."""
+ACCOUNTS_AT_ONCE = 200
+
+
+def prune_log(storage: Storage, before: datetime) -> Iterator[int]:
+    """Delete rows that began before an instant; yield after each portion how many. The caller rests in between.
+
+    Raises:
+        StorageUnavailable: the rest waits for the next time.
+    """
+    for account_id in _accounts(storage):
+        seq = 0
+        while portion := _oldest(storage, account_id, seq, before):
+            seq = portion[-1].seq
+            yield _delete(storage, portion)
+
+
+def prunable(storage: Storage, before: datetime) -> int:
+    """Count the rows that ``prune_log`` would delete, at most: some may belong to turns that still go on."""
+
+    def count(account_id: int) -> int:
+        old = sa.select(UsageLog.seq).where(UsageLog.account_id == account_id, UsageLog.started_at < before)
+        newest_old = old.order_by(UsageLog.started_at.desc()).limit(1)
+
+        def look(connection: sa.Connection) -> int:
+            last = connection.scalar(newest_old)
+            may_go = sa.select(sa.func.count()).where(
+                UsageLog.account_id == account_id,
+                UsageLog.seq <= last,
+                _is_added_up(account_id),
+                _has_newer(account_id),
+            )
+            return 0 if last is None else connection.execute(may_go).scalar_one()
+
+        return storage.read(look)
+
+    return sum(count(account_id) for account_id in _accounts(storage))
+
+
+def prune_totals(storage: Storage, before: datetime) -> Iterator[int]:
+    """Delete totals and sums of days and months that began before an instant, one day after the other."""
+    for table, start in ((UsageTotal, UsageTotal.day_start), (UsageSum, UsageSum.start), (UsageSpan, UsageSpan.start)):
+        oldest = sa.select(start).where(start < before).order_by(start).limit(1)
+        while (day := _first(storage, oldest)) is not None:
+            yield _changed(storage, sa.delete(table).where(start == day))
+
+
+def _first(storage: Storage, wanted: Any) -> Any:
+    return storage.read(lambda connection: connection.scalar(wanted))
+
+
+def _changed(storage: Storage, statement: Any) -> int:
+    return storage.write(lambda connection: int(connection.execute(statement).rowcount))
+
+
+def _accounts(storage: Storage) -> Iterator[int]:
+    """Yield the accounts that have rows in the totals."""
+    some = sa.select(TotalledUpTo.account_id).where(TotalledUpTo.account_id > sa.bindparam("after"))
+    some = some.order_by(TotalledUpTo.account_id).limit(ACCOUNTS_AT_ONCE)
+    found = _page(storage, some, 0)
+    while found:
+        yield from found
+        found = _page(storage, some, found[-1])
+
+
+def _page(storage: Storage, some: Any, after: int) -> list[int]:
+    return storage.read(lambda connection: list(connection.scalars(some, {"after": after})))
+
+
+def _is_added_up(account_id: int) -> Any:
+    totalled = sa.select(TotalledUpTo.seq).where(TotalledUpTo.account_id == account_id).scalar_subquery()
+    return UsageLog.seq <= totalled
+
+
+def _has_newer(account_id: int) -> Any:
+    other = UsageLog.__table__.alias("newest")
+    newest = sa.select(sa.func.max(other.c.seq)).where(other.c.account_id == account_id).scalar_subquery()
+    return UsageLog.seq < newest
+
+
+def _oldest(storage: Storage, account_id: int, after: int, before: datetime) -> list[Any]:
+    """Return an account's oldest rows that may go. Its time never runs backwards, so the first too new one ends it."""
+    rows = (
+        sa.select(UsageLog.id, UsageLog.seq, UsageLog.turn, UsageLog.started_at)
+        .where(
+            UsageLog.account_id == account_id, UsageLog.seq > after, _is_added_up(account_id), _has_newer(account_id)
+        )
+        .order_by(UsageLog.seq)
+        .limit(PORTION)
+    )
+    found = storage.read(lambda connection: connection.execute(rows).all())
+    return [row for row in found if row.started_at < before]
+
+
+def _delete(storage: Storage, rows: list[Any]) -> int:
+    turns = {row.turn for row in rows if row.turn is not None}
+
+    def delete(connection: sa.Connection) -> int:
+        going_on: set[str | None] = set()
+        if turns:
+            since = storage.now(connection) - VALID_FOR
+            recent = sa.select(UsageLog.turn).where(UsageLog.turn.in_(turns), UsageLog.started_at >= since)
+            going_on = set(connection.scalars(recent.distinct()))
+        ids = [row.id for row in rows if row.turn is None or row.turn not in going_on]
+        if not ids:
+            return 0
+        return int(connection.execute(sa.delete(UsageLog).where(UsageLog.id.in_(ids))).rowcount)
+
+    return storage.write(delete)
