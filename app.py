@@ -49,6 +49,7 @@ from catalog.model import Catalog
 from catalog.reader import read_catalog
 from config import Settings, load_secret_key
 from middleware.api_paths import ApiPaths, is_api_path
+from middleware.form_time import FormTime
 from middleware.request_log import RequestLog
 from middleware.trusted_proxies import TrustedProxies
 from models.base import db
@@ -160,6 +161,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     register_page_helpers(app)
     app.register_error_handler(Exception, _answer_error)
 
+    app.wsgi_app = FormTime(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = ApiPaths(app.wsgi_app, catalog.service.slug)  # type: ignore[method-assign]
     app.wsgi_app = RequestLog(app.wsgi_app, on_end=metrics.request_ended)  # type: ignore[method-assign]
     app.wsgi_app = TrustedProxies(app.wsgi_app, catalog.service.trusted_proxies)  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ import resource
 import signal
 from pathlib import Path
 
-from service import master, metrics_folder, startup
+from service import master, metrics_folder, server_errors, startup
 from service.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
@@ -62,6 +62,7 @@ def when_ready(server):
 def post_fork(server, worker):
     """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
     worker.cfg.set("graceful_timeout", startup.drain_seconds())
+    server_errors.install()
     # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     init_signals = worker.init_signals

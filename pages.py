@@ -52,6 +52,7 @@ _ERRORS = {
         "That does not work here",
         "This address does not answer that kind of request. Go back and use the link or the button of the page.",
     ),
+    408: ("That took too long to arrive", "Nothing was kept of it. Go back, reload the page and send it again."),
     413: ("That was too much at once", "Nothing was kept of it. Go back and send less text in the form."),
     429: ("Too many tries", "Wait a little, then try again."),
     500: (

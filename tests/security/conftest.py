@@ -1,0 +1,35 @@
+"""One gateway on the demo upstream for what strangers try, with a member whose token is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import GatewayFactory
+from tests.harness.demo import Demo
+from tests.harness.gateway import Gateway
+
+TRUSTING = """
+[service]
+trusted_proxies = ["127.0.0.1"]
+
+[[upstreams]]
+name = "east"
+base_url = "{upstream}"
+
+[[profiles]]
+alias = "smart-route-mini"
+routes = [{{ upstream = "east", model = "demo-model" }}]
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway_factory: GatewayFactory, demo: Demo) -> Gateway:
+    """A gateway with one worker, which therefore counts alone; tests choose their address by X-Forwarded-For."""
+    return module_gateway_factory("sqlite", workers=1, config=TRUSTING.format(upstream=demo.base_url))
+
+
+@pytest.fixture(scope="module")
+def token(gateway: Gateway) -> str:
+    """The service token of a member."""
+    made: str = gateway.account()["token"]
+    return made
