@@ -82,6 +82,30 @@ def leases(storage: Storage) -> dict[int, Lease]:
     return storage.read(look)
 
 
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """When an owner last renewed its lease, by the database's clock."""
+
+    host: str
+    pid: int
+    seconds_ago: float
+
+
+def renewals(storage: Storage) -> list[Renewal]:
+    """Return the last renewal of every lease.
+
+    Raises:
+        StorageUnavailable: the database could not be read in time.
+    """
+    known = sa.select(WorkerLease.host, WorkerLease.pid, WorkerLease.renewed_at)
+
+    def look(connection: sa.Connection) -> list[Renewal]:
+        now = storage.now(connection)
+        return [Renewal(host, pid, (now - at).total_seconds()) for host, pid, at in connection.execute(known)]
+
+    return storage.read(look)
+
+
 def void(storage: Storage, owner_id: int, beat: int) -> bool:
     """Take a lease away whose beat is still the one that was seen; false when its owner has renewed it since."""
     same_beat = sa.delete(WorkerLease).where(WorkerLease.id == owner_id, WorkerLease.beats == beat)
