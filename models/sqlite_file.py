@@ -12,6 +12,8 @@ from pathlib import Path
 
 from .installation import KEY_FINGERPRINT
 
+FileTrouble = sqlite3.Error
+"""What the functions here raise where a file cannot be read or written."""
 MAGIC = b"SQLite format 3\0"
 SIDE_FILES = ("-wal", "-shm", "-journal")
 WAIT_S = 10.0
@@ -38,7 +40,7 @@ def copy_while_in_use(source: Path, target: Path) -> None:
     """Copy a database as it is at this moment, while others write to it; ``target`` is one file, without a log.
 
     Raises:
-        sqlite3.Error: it cannot be read, or the copy cannot be written.
+        FileTrouble: it cannot be read, or the copy cannot be written.
     """
     with closing(_open(source)) as reading, closing(sqlite3.connect(target, isolation_level=None)) as writing:
         writing.execute("PRAGMA synchronous=OFF")  # whoever asked for the copy writes it through to the disk
@@ -91,7 +93,7 @@ def pack(path: Path) -> None:
     """Write the file anew without the room that deleted rows left; it needs as much free disk as the file has.
 
     Raises:
-        sqlite3.Error: somebody uses it, or the disk is full; the file stays as it was.
+        FileTrouble: somebody uses it, or the disk is full; the file stays as it was.
     """
     with closing(_open(path)) as connection:
         connection.execute("VACUUM")

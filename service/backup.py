@@ -6,7 +6,6 @@ No key is in it: tokens in it can be read, and the service can be run on it, wit
 from __future__ import annotations
 
 import re
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,7 +48,7 @@ def make(target: Path, *, replace: bool = False) -> Made:
             )
     except BrokenFile as error:
         raise NotReady(f"the backup is not sound and was not kept: {error}") from error
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite_file.FileTrouble) as error:
         raise NotReady(f"the backup could not be written: {error}") from error
     return Made(target, target.stat().st_size, facts)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from models import sqlite_file
 from models.base import db
 from service import backup, backup_holders, schema
@@ -28,6 +26,6 @@ def give_back() -> int:
         db.engine.dispose()
         try:
             sqlite_file.pack(path)
-        except sqlite3.Error as error:
+        except sqlite_file.FileTrouble as error:
             raise NotReady(f"the file could not be made smaller: {error}") from error
         return before - sqlite_file.size(path)
