@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 
 from commands.accounts_totp import totp_state
 from commands.acting import at_the_terminal
+from commands.invites import invite, list_invites
 from commands.output import Answer, Refusal, answers, in_service, table
 from commands.public_address import port_note
 
@@ -21,6 +22,8 @@ STANDARD_INPUT_S = 3.0
 
 accounts = AppGroup("accounts", help="Make and manage accounts.")
 accounts.add_command(totp_state)
+accounts.add_command(invite)
+accounts.add_command(list_invites)
 
 
 @accounts.command("create", with_appcontext=False)
