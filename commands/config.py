@@ -1,4 +1,7 @@
-"""``flask config check``: is the configuration right? Needs neither the application nor the database."""
+"""``flask config check``: is the configuration right? Needs neither the application nor the database.
+
+``flask config mail-test``: does the mail server take a mail?
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import click
 
 from catalog.model import Catalog
 from catalog.reader import read_catalog
-from commands.output import Answer, answers, table
+from commands.output import Answer, Refusal, answers, in_service, table
 from commands.public_address import port_note, port_of_running_service
 from config import Settings
 
@@ -31,6 +34,23 @@ def check() -> Answer:
         return Answer(_document(settings, catalog), _text(settings, catalog))
 
 
+@config.command("mail-test")
+@click.argument("address")
+@answers
+@in_service
+def mail_test(address: str) -> Answer:
+    """Send one mail to ADDRESS, and say what the mail server said."""
+    from service import mail, mail_texts
+    from service.addresses import usable_email
+
+    to = usable_email(address)
+    try:
+        mail.send(mail_texts.test(to))
+    except mail.MailTrouble as trouble:
+        raise Refusal(trouble.in_full) from trouble
+    return Answer({"email": to, "sent": True}, f"The mail server took a mail to {to}. Look whether it arrives.")
+
+
 def _document(settings: Settings, catalog: Catalog) -> dict[str, object]:
     return {
         "ok": True,
@@ -42,6 +62,7 @@ def _document(settings: Settings, catalog: Catalog) -> dict[str, object]:
             "timezone": catalog.service.timezone_name,
             "registration": catalog.service.registration,
         },
+        "mail": _mail_document(catalog),
         "demo": catalog.uses_demo,
         "upstreams": [
             {
@@ -119,12 +140,41 @@ def _text(settings: Settings, catalog: Catalog) -> str:
         f"The configuration is right: {settings.config_path or 'no file, the shipped catalog'}",
         f"{service.name} at {service.public_url}, times in {service.timezone_name}, "
         f"registration {service.registration}" + (f"\n{note}" if note else ""),
+        _mail_text(catalog),
         table(["UPSTREAM", "ADDRESS", "DIALECT", "KEY"], upstreams),
         table(["PROFILE", "REASONING", "ROUTES"], profiles),
         table(["PLAN", "PROFILE", "SPEED", "PRICE", "A DAY", "A MONTH"], plans),
         "\n".join(f"notice: {notice}" for notice in catalog.notices),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _mail_document(catalog: Catalog) -> dict[str, object] | None:
+    server = catalog.mail_server
+    if server is None:
+        return None
+    return {
+        "host": server.host,
+        "port": server.port,
+        "security": server.security,
+        "username": server.username,
+        "password_env": server.password_env,
+        "has_password": server.password(os.environ) is not None,
+        "from": server.sender,
+        "timeout": server.timeout,
+    }
+
+
+def _mail_text(catalog: Catalog) -> str:
+    server = catalog.mail_server
+    if server is None:
+        return "No mail is sent: there is no [smtp]. Links are handed over by the operator."
+    signs_in = "without signing in"
+    if server.username is not None:
+        is_set = server.password(os.environ) is not None
+        signs_in = f"as {server.username} ({server.password_env} is {'set' if is_set else 'NOT set'})"
+    where = f"{server.host}:{server.port}, security {server.security}, {signs_in}"
+    return f"Mail by {where}, from {server.sender}. flask config mail-test ADDRESS sends one."
 
 
 def _key_state(catalog: Catalog, place: int) -> str:
