@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from models import subscription, upgrade_request
 from models.account import Account
 from models.upgrade_request import APPROVED, DECLINED, NOTE_CHARACTERS, PENDING, WITHDRAWN, UpgradeRequest
-from service import audit
+from service import audit, mail_queue, upgrade_mail
 from service.audit import Actor
 from service.holdings import known_plan, locked, repeat_once
 from service.refusals import AlreadyDecided, AlreadyPending, NoSuchRequest, NothingToChange, Suspended, UnfitNote
@@ -177,9 +177,12 @@ def _decided(
         upgrade_request.decide(found, state, decided_by=by.name, message=message or None)
         told = {"request": f"{found.id}", "from": found.from_plan, "to": found.to_plan}
         audit.record(session, by, f"upgrade.{state}", audit.subject_of(owner.id), **told)
+        upgrade_mail.announce_in(session, owner, found.id)
         return _upgrade(found, owner)
 
-    return repeat_once(work)
+    decided = repeat_once(work)
+    mail_queue.wake_carrier()
+    return decided
 
 
 def _pending(session: Session, request_id: int, *, of: int) -> UpgradeRequest:
