@@ -281,7 +281,7 @@ def _make_rare(storage: Storage, pattern: list[dict[str, Any]], days: list[datet
 
 
 def _logged(row: dict[str, Any]) -> LoggedRow:
-    of_one_day = {"day_start": datetime.min, "month_start": datetime.min}
+    of_one_day: dict[str, Any] = {"day_start": datetime.min, "month_start": datetime.min}
     return LoggedRow(**{name: of_one_day.get(name) or row[name] for name in LoggedRow._fields})
 
 
