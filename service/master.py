@@ -20,6 +20,7 @@ from typing import Any
 from gunicorn import systemd
 
 from service import startup
+from service.listening import take_no_more
 
 HAND_OVER_FD = "SMARTROUTE_HAND_OVER_FD"  # where a new master tells the old one that it serves
 READY = b"ready"
@@ -155,6 +156,9 @@ class Master:
         if self._new_master is not None and self._server.reexec_pid:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._server.reexec_pid, signal.SIGTERM)
+        # systemd keeps a socket of its own for the next start; an old master still serves on the one that it gave.
+        if not self._server.systemd and not self.takes_over:
+            take_no_more(self._server.LISTENERS)
 
     def bound_the_end(self) -> None:
         """Let the workers have ``drain_seconds`` when the service stops."""
