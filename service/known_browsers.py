@@ -39,7 +39,7 @@ def _read(cookie: str | None) -> dict[str, str]:
         return {}
     try:
         names: dict[str, str] = _serializer().loads(cookie, max_age=int(KEPT_FOR.total_seconds()))
-    except BadData:
+    except (BadData, UnicodeError):
         return {}
     return names
 
