@@ -17,6 +17,7 @@ import blueprints.admin.blueprint
 import blueprints.admin.routes
 import blueprints.admin.routes_dry_run
 import blueprints.admin.routes_health
+import blueprints.admin.routes_invites
 import blueprints.admin.routes_requests
 import blueprints.admin.routes_upgrades
 import blueprints.api_v1.blueprint

@@ -6,7 +6,7 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
-from service import upgrades
+from service import mail_queue, upgrades
 from service.services import services
 
 
@@ -24,4 +24,5 @@ def with_slash() -> ResponseReturnValue:
 
 def overview(**shown: object) -> str:
     """Return the page, with the faults and what else a form of it leaves behind."""
+    shown["mails_in_trouble"] = mail_queue.how_many_in_trouble()
     return render_template("admin/page.html", catalog=services().catalog, pending=upgrades.listing(), **shown)
