@@ -1,0 +1,1 @@
+"""The files under deploy/, each run for real."""
