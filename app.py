@@ -68,6 +68,7 @@ from service.mail_writers import writers
 from service.metrics import Metrics
 from service.metrics_worker import WorkerFile, digest_of
 from service.services import EXTENSION, Services
+from service.tracing import Tracing
 from service.worker import Worker
 
 ROOT = Path(__file__).resolve().parent
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         prepare_engine(db.engine)
         storage = Storage(db.engine)
     worker, metrics, router = Worker(storage), Metrics(), Router()
+    tracing = Tracing(os.environ)
     mailer = mailer_of(catalog, os.environ)
     app.extensions[EXTENSION] = Services(
         settings=settings,
@@ -128,6 +130,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         carrier=Carrier(storage, mailer, writers),
         metrics=metrics,
         watch=WorkerFile(metrics, router.health.told, lambda: worker.renewed_at, digest_of(catalog)),
+        tracing=tracing,
     )
 
     app.extensions[blueprints.api_v1.error_table.EXTENSION] = blueprints.api_v1.error_table.rows()
@@ -164,7 +167,8 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
 
     app.wsgi_app = FormTime(app.wsgi_app)  # type: ignore[method-assign]
     app.wsgi_app = ApiPaths(app.wsgi_app, catalog.service.slug)  # type: ignore[method-assign]
-    app.wsgi_app = RequestLog(app.wsgi_app, on_end=metrics.request_ended)  # type: ignore[method-assign]
+    told = [metrics.request_ended, *([tracing.request_ended] if tracing.is_wanted else [])]
+    app.wsgi_app = RequestLog(app.wsgi_app, on_end=told)  # type: ignore[method-assign]
     app.wsgi_app = TrustedProxies(app.wsgi_app, catalog.service.trusted_proxies)  # type: ignore[method-assign]
     return app
 

@@ -12,7 +12,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,11 +44,11 @@ class RequestLog:
         self,
         app: WSGIApplication,
         write: Callable[[bytes], object] | None = None,
-        on_end: Callable[[WSGIEnvironment, int, float], object] | None = None,
+        on_end: Sequence[Callable[[WSGIEnvironment, int, float], object]] = (),
     ) -> None:
         """Log through ``write`` (default: one unbuffered write to standard output).
 
-        ``on_end`` is told each request's environment, status (0: none) and seconds when its last byte has left.
+        All of ``on_end`` are told each request's environment, status (0: none) and seconds when its last byte has left.
         """
         self._app = app
         self._on_end = on_end
@@ -88,7 +88,7 @@ class _LoggedBody:
         self,
         environ: WSGIEnvironment,
         write: Callable[[bytes], object],
-        on_end: Callable[[WSGIEnvironment, int, float], object] | None,
+        on_end: Sequence[Callable[[WSGIEnvironment, int, float], object]],
     ) -> None:
         self.chunks: Iterable[bytes] = ()
         self.status = 0
@@ -111,8 +111,8 @@ class _LoggedBody:
         finally:
             seconds = time.monotonic() - self._started
             self._write(self._line(seconds))
-            if self._on_end is not None:
-                self._on_end(self._environ, self.status, seconds)
+            for tell in self._on_end:
+                tell(self._environ, self.status, seconds)
 
     def _line(self, seconds: float) -> bytes:
         environ = self._environ

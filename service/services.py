@@ -15,6 +15,7 @@ from models.throttle import DatabaseCounters
 from service.keys import Keyring
 from service.metrics import Metrics
 from service.metrics_worker import WorkerFile
+from service.tracing import Tracing
 from service.worker import Worker
 
 if TYPE_CHECKING:  # they ask for services themselves
@@ -40,6 +41,7 @@ class Services:
     carrier: Carrier
     metrics: Metrics
     watch: WorkerFile
+    tracing: Tracing
 
 
 def services() -> Services:

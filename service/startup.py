@@ -113,6 +113,7 @@ def start_housekeeping(app: Flask) -> None:
     house = app.extensions[EXTENSION]
     Housekeeping(house.worker, house.storage).start()
     house.watch.start()
+    house.tracing.start()
     house.carrier.start(app.app_context)
 
 
@@ -125,6 +126,7 @@ def end_worker(app: Any) -> None:
 
     try:
         app.extensions[EXTENSION].watch.write()
+        app.extensions[EXTENSION].tracing.stop()
         app.extensions[EXTENSION].worker.leave()
     except StorageUnavailable as error:
         say(f"the lease of this worker runs out by itself: {error}")

@@ -15,6 +15,7 @@ from models import reservation, usage_log
 from models.quota import Limits, Standing, newest_row, standing
 from models.reservation import Outcome
 from service.services import services
+from service.tracing import TRAIL, Trail
 
 from .admission import Ticket, admit
 from .attempts import Attempts
@@ -181,7 +182,9 @@ def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
     try:
         ticket = admit(house.storage, house.worker, house.calendar, wanted, _limits(who), plans_url, continuations)
     finally:
-        house.metrics.decided(time.monotonic() - began)
+        ended = time.monotonic()
+        house.metrics.decided(ended - began)
+        request.environ[TRAIL] = Trail(call.profile.alias, who.plan.slug, call.started, began, ended)
     house.metrics.admitted(call.profile.alias, who.plan.slug, is_continuation=ticket.step.number > 0)
     return ticket
 
@@ -214,7 +217,7 @@ def _stream(
 def _on_end(who: Caller, call: Call) -> Callable[[Outcome], None]:
     """Return what counts a call's outcome and puts it into this request's log line, also after the view's return."""
     fields = log_fields(request.environ)
-    metrics = services().metrics
+    metrics, trail = services().metrics, request.environ[TRAIL]
 
     def note(outcome: Outcome) -> None:
         fields.update(
@@ -226,5 +229,6 @@ def _on_end(who: Caller, call: Call) -> Callable[[Outcome], None]:
         if outcome.error_code:
             fields["error_code"] = outcome.error_code
         metrics.answered(call.profile.alias, who.plan.slug, outcome, stream=call.stream)
+        trail.outcome = outcome
 
     return note
