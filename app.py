@@ -15,6 +15,9 @@ from werkzeug.exceptions import HTTPException
 import blueprints.account.routes
 import blueprints.admin.blueprint
 import blueprints.admin.routes
+import blueprints.admin.routes_account_changes
+import blueprints.admin.routes_accounts
+import blueprints.admin.routes_audit
 import blueprints.admin.routes_dry_run
 import blueprints.admin.routes_health
 import blueprints.admin.routes_invites
