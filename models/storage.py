@@ -44,6 +44,7 @@ class Storage:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.unfinished = Unfinished()
+        self.stored_since_last_look: dict[int, int] = {}  # by account, in bytes; see stored_response_room
         self._writer = engine.execution_options(writes=True)
         self._sqlite = SqliteTransactions(engine)
         # Whoever is first of this process asks the database for a lock, the others queue in memory. On

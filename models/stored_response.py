@@ -154,6 +154,7 @@ def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_i
         return True
 
     has_ended = storage.write(write)
+    _note(storage, account_id, len(packed))
     if has_ended is None:
         raise TooLargeToStore
     return has_ended
@@ -256,6 +257,13 @@ def _insert(
         _insert_items(connection, inserted.lastrowid, item_ids)
 
     storage.write(write)
+    _note(storage, account_id, len(input_items) + len(body))
+
+
+def _note(storage: Storage, account_id: int, size: int) -> None:
+    """Let housekeeping know who stores much (``stored_response_room``)."""
+    stored = storage.stored_since_last_look
+    stored[account_id] = stored.get(account_id, 0) + size
 
 
 def _insert_items(connection: sa.Connection, stored_id: int, item_ids: Sequence[str]) -> None:

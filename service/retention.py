@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from catalog.model import Retention
-from models import leftovers, usage_pruning, usage_totals
+from models import leftovers, stored_response, stored_response_room, usage_pruning, usage_totals
 from models.calendar_windows import Calendar
 from models.storage import Storage
 
@@ -36,6 +36,29 @@ class Upkeep:
             yield from usage_pruning.prune_totals(self.storage, self.cutoff(self.days_ago(max(totals_days, log_days))))
         while leftovers.forget_leftovers(self.storage) == leftovers.PORTION:
             yield leftovers.PORTION
+
+    def make_room(self, *, everybody: bool = False) -> Iterator[int]:
+        """Delete the oldest stored responses of accounts that have more than ``stored_responses_mb``.
+
+        It looks at those for which this process stored much since the last time, or at ``everybody``.
+
+        Raises:
+            StorageUnavailable: the rest waits for the next time.
+        """
+        most = self.retention.stored_responses_mb * 1_000_000
+        if not most:
+            return
+        if everybody:
+            accounts = stored_response_room.accounts_with_responses(self.storage)
+        else:
+            accounts = stored_response_room.worth_a_look(self.storage, most)
+        for account_id in accounts:
+            beyond = stored_response_room.oldest_beyond(self.storage, account_id, most)
+            while beyond is not None:
+                gone = stored_response_room.forget_up_to(self.storage, account_id, beyond, stored_response.PORTION)
+                yield gone
+                if gone < stored_response.PORTION:
+                    break
 
     def add_up(self) -> Iterator[int]:
         """Add up for the totals what waits: only rows that are in them may go."""

@@ -107,11 +107,13 @@ def make_metrics_folder(settings: Settings) -> None:
 
 def start_housekeeping(app: Flask) -> None:
     """Start a worker's periodic work; called in the worker, when the application is loaded."""
+    from service.retention import Upkeep
     from service.services import EXTENSION
     from service.worker import Housekeeping
 
     house = app.extensions[EXTENSION]
-    Housekeeping(house.worker, house.storage).start()
+    upkeep = Upkeep(house.storage, house.calendar, house.catalog.retention)
+    Housekeeping(house.worker, house.storage, upkeep=upkeep).start()
     house.watch.start()
     house.tracing.start()
     house.carrier.start(app.app_context)

@@ -14,7 +14,7 @@ import random
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import gevent
 
@@ -31,6 +31,7 @@ from models import (
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.process_space import is_running, process_space
+from service.retention import Upkeep
 
 log = logging.getLogger("smartroute.worker")
 
@@ -39,6 +40,8 @@ CHECKPOINT_EVERY_S = 2.0
 RETRY_AFTER_S = 1.0  # a renewal that failed
 FORGET_EVERY_S, BETWEEN_PORTIONS_S = 600.0, 0.1
 TOTAL_EVERY_S, FIRST_TOTAL_WITHIN_S = 300.0, 60.0
+RETAIN_EVERY_S, FIRST_RETAIN_WITHIN_S = 86_400.0, 3600.0
+ROOM_EVERY_S = 60.0
 
 
 class Worker:
@@ -90,8 +93,11 @@ class Worker:
 class Housekeeping:
     """The periodic work of one gunicorn worker."""
 
-    def __init__(self, worker: Worker, storage: Storage, watch: lease.Watch | None = None) -> None:
-        """Watch the leases of others through ``storage``."""
+    def __init__(
+        self, worker: Worker, storage: Storage, watch: lease.Watch | None = None, upkeep: Upkeep | None = None
+    ) -> None:
+        """Watch the leases of others through ``storage``; ``upkeep`` deletes what is over by the catalog."""
+        self._upkeep = upkeep
         self._worker = worker
         self._storage = storage
         self._watch = watch or lease.Watch()
@@ -103,6 +109,9 @@ class Housekeeping:
         gevent.spawn(self._keep_tidy)
         gevent.spawn(self._keep_forgetting)
         gevent.spawn(self._keep_totalling)
+        if self._upkeep is not None:
+            gevent.spawn(self._keep_retaining, self._upkeep)
+            gevent.spawn(self._keep_room, self._upkeep)
         if self._storage.is_sqlite and self._storage.engine.url.database:
             gevent.spawn(self._keep_checkpointing, self._storage.engine.url.database)
 
@@ -177,6 +186,18 @@ class Housekeeping:
             self._try(self.total_usage)
             gevent.sleep(TOTAL_EVERY_S)
 
+    def _keep_retaining(self, upkeep: Upkeep) -> None:
+        gevent.sleep(random.uniform(0, FIRST_RETAIN_WITHIN_S))  # noqa: S311  (as above)
+        while True:
+            self._try(lambda: _at_leisure(upkeep.make_room(everybody=True)))
+            self._try(lambda: _at_leisure(upkeep.go_round()))
+            gevent.sleep(RETAIN_EVERY_S)
+
+    def _keep_room(self, upkeep: Upkeep) -> None:
+        while True:
+            gevent.sleep(ROOM_EVERY_S)
+            self._try(lambda: _at_leisure(upkeep.make_room()))
+
     def _try(self, work: Callable[[], None]) -> bool:
         try:
             work()
@@ -195,3 +216,8 @@ class Housekeeping:
             trouble = threadpool.spawn(checkpoint, path).get()
             if trouble:
                 log.warning("the write-ahead log could not be checkpointed: %s", trouble)
+
+
+def _at_leisure(portions: Iterable[int]) -> None:
+    for _ in portions:
+        gevent.sleep(BETWEEN_PORTIONS_S)  # other writers come first
