@@ -29,6 +29,7 @@ MEMBER_PAGES = {
     "usage": "/usage",
     "account": "/account",
     "change-password": "/account/password",
+    "two-step": "/account/two-step",
     "delete-account": "/account/delete",
 }
 ALL_PATHS = sorted({*GUEST_PAGES.values(), *MEMBER_PAGES.values()})

@@ -129,6 +129,7 @@ def _set_up_page(form: SetUpForm, setup: Setup) -> ResponseReturnValue:
         "account/totp_on.html",
         form,
         qr=Markup(setup.picture(email)),  # noqa: S704  (drawn by segno: squares alone, no text of anybody's)
+        address=setup.address(email),
         secret=setup.spelt(),
         is_due=current_user.member.is_operator and services().catalog.service.operators_need_totp,
     )
