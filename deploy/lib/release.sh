@@ -62,10 +62,15 @@ copy_environment() {
     [ -e "$old/.complete" ] || return 0
     cmp -s "$old/requirements.txt" "$1/requirements.txt" || return 0
     [ "$(readlink -f "$old/.venv/bin/python")" = "$(readlink -f "$("$PYTHON" -c 'import sys; print(sys._base_executable)')")" ] || return 0
-    cp -a "$old/.venv" "$1/.venv.copy"
+    old=$(readlink -f "$old/.venv")
+    # Links cost no room. What is changed below or by pip is written anew, so the old release keeps what it has.
+    cp -al "$old" "$1/.venv.copy" 2>/dev/null || {
+        rm -rf "$1/.venv.copy"
+        cp -a "$old" "$1/.venv.copy"
+    }
     rm -f "$1"/.venv.copy/.made-for-*
     # Programs name their Python by its whole path.
-    find "$1/.venv.copy/bin" "$1/.venv.copy/pyvenv.cfg" -type f -exec sed -i "s|$old/|$1/|g" {} +
+    find "$1/.venv.copy/bin" "$1/.venv.copy/pyvenv.cfg" -type f -exec sed -i "s|$old/|$1/.venv/|g; s|$old\$|$1/.venv|" {} +
     mv -T "$1/.venv.copy" "$1/.venv"
 }
 

@@ -93,7 +93,7 @@ install_site() {
         return 0
     fi
     mkdir -p "$(dirname "$site_file")" "$prefix/etc/nginx/sites-enabled"
-    sed -e "s|server_name ai.example.org;|server_name ${domain:-$(first_address) localhost};|" \
+    sed -e "s|server_name ai.example.org;|server_name ${domain:-$(first_address) localhost 127.0.0.1};|" \
         -e "s|server 127.0.0.1:8000 |server 127.0.0.1:$(setting PORT) |" "$shipped" >"$site_file"
     [ -e /proc/net/if_inet6 ] || sed -i '/listen \[::\]/d' "$site_file"
     ln -sfnT ../sites-available/smart-route.conf "$prefix/etc/nginx/sites-enabled/smart-route.conf"
