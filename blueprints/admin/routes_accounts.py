@@ -64,7 +64,7 @@ def account_page(account_id: int, **more: object) -> str:
         "admin/account.html",
         shown=shown,
         held=shown.held,
-        member=shown.held.member,
+        whom=shown.held.member,  # base.html calls whoever is signed in `member`
         is_own=account_id == current_user.member.id,
         plans=services().catalog.plans,
         today=bonuses.today(),
