@@ -23,6 +23,7 @@ import blueprints.admin.routes_health
 import blueprints.admin.routes_invites
 import blueprints.admin.routes_requests
 import blueprints.admin.routes_upgrades
+import blueprints.admin.routes_usage
 import blueprints.api_v1.blueprint
 import blueprints.api_v1.dry_run
 import blueprints.api_v1.error_table

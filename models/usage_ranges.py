@@ -21,6 +21,7 @@ from .usage_log import UsageLog
 from .usage_sums import DAY, EVERYBODY, UsageSpan, UsageSum
 from .usage_totals import TotalledUpTo, UsageTotal
 
+EVERYTHING = Wanted()
 LONGEST_DAY = timedelta(hours=26)  # 25 where clocks change; an hour more does no harm
 
 
@@ -62,7 +63,7 @@ class Ranges:
         elif wanted.account_id is None:
             self._known = storage.read(lambda connection: _of_house(connection, wanted, self.first, self.end))
         else:
-            fresh = storage.read(lambda connection: _first_fresh(connection, wanted))
+            fresh = storage.read(lambda connection: first_fresh(connection, wanted))
             self._known = [Range(self.end if fresh is None else fresh, self.end)]
             self._spans = storage.read(lambda connection: _spans(connection, wanted))
 
@@ -118,7 +119,7 @@ def _first_since(connection: sa.Connection, wanted: Wanted, instant: datetime) -
     return connection.scalar(found.order_by(UsageLog.started_at, UsageLog.id).limit(1))
 
 
-def _first_fresh(connection: sa.Connection, wanted: Wanted) -> int | None:
+def first_fresh(connection: sa.Connection, wanted: Wanted = EVERYTHING) -> int | None:
     """Return the number of the oldest row that is in no total yet; None where all are."""
     # As a subquery: joined, SQLite would rather read the whole log than look each account up.
     first = sa.select(_numbering(wanted)).where(
@@ -135,7 +136,7 @@ def _first_fresh(connection: sa.Connection, wanted: Wanted) -> int | None:
 
 def _of_house(connection: sa.Connection, wanted: Wanted, first: int, end: int) -> list[Range]:
     """Return the stretches over all accounts, the newest first: fitting days, and what is in no total yet."""
-    fresh = _first_fresh(connection, wanted)  # before the days: rows that are added up in between are in either
+    fresh = first_fresh(connection, wanted)  # before the days: rows that are added up in between are in either
     days = sa.select(UsageSpan.first_id, UsageSpan.last_id).where(UsageSpan.length == DAY)
     days = _within(days, UsageSpan.start, wanted)
     if wanted.picks:

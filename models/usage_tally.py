@@ -103,12 +103,16 @@ class Tally:
             step = step_of(row.first_output_ms)
             self.first_output[step] = self.first_output.get(step, 0) + 1
 
-    def merge(self, other: Tally) -> None:
-        """Add what another tally holds."""
+    def merge_sums(self, other: Tally) -> None:
+        """Add what another tally holds, its error codes and times to first output left out."""
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         if other.cost is not None:
             self.cost = (self.cost or 0.0) + other.cost
+
+    def merge(self, other: Tally) -> None:
+        """Add what another tally holds."""
+        self.merge_sums(other)
         _add_counts(self.error_codes, other.error_codes)
         _add_counts(self.first_output, other.first_output)
 

@@ -1,0 +1,145 @@
+"""What the whole house used: sums of days or months, and the rows that have not been added up yet.
+
+Costs the sums of the span and some thousand rows at most, however large the log is. While housekeeping has more than
+that to add up (after a time without the service, or an upgrade), those rows are left out, and ``Freshness`` says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from .account import Account
+from .storage import Storage
+from .usage_log import UsageLog
+from .usage_ranges import first_fresh
+from .usage_sums import EVERYBODY, UsageSpan, UsageSum
+from .usage_tally import SUMS, LoggedRow, Tally
+from .usage_totals import LOGGED, TotalledUpTo, tally_of
+
+MOST_FRESH = 5_000  # rows that are added to the sums when somebody looks; the log may hold as many others between them
+MERGED_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class FreshRow:
+    """A row that is in no total yet, and whose it is."""
+
+    account_id: int
+    row: LoggedRow
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How far the sums go. ``rows`` are those after them; empty where there are too many to be added by the way."""
+
+    rows: list[FreshRow]
+    as_of: datetime | None
+    """The sums hold everything up to then, and nothing later is in the figures; None: the figures are complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class HouseSum:
+    """What everybody used in a span by one alias over one upstream (empty: none was reached)."""
+
+    start: datetime
+    alias: str
+    upstream: str
+    tally: Tally
+
+
+def house_sums(storage: Storage, length: str, since: datetime) -> tuple[list[HouseSum], Freshness]:
+    """Return the sums of spans that began at ``since`` or later, and what is not in them yet.
+
+    Raises:
+        StorageUnavailable: the database did not answer in time.
+    """
+    wanted = sa.select(UsageSum.__table__).where(
+        UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id == EVERYBODY
+    )
+
+    def read(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], Freshness]:
+        return connection.execute(wanted).all(), _freshness(connection)
+
+    rows, freshness = storage.read(read)
+    sums = []
+    for number, row in enumerate(rows, start=1):
+        sums.append(HouseSum(row.start, row.alias_served, row.upstream, tally_of(row)))
+        if number % MERGED_AT_ONCE == 0:
+            time.sleep(0)  # other greenlets come first
+    return sums, freshness
+
+
+def account_sums(storage: Storage, length: str, since: datetime) -> dict[int, Tally]:
+    """Return what each account used in spans that began at ``since`` or later: sums alone, no codes and no times."""
+    columns = [sa.func.sum(getattr(UsageSum, name)) for name in SUMS]
+    wanted = (
+        sa.select(UsageSum.account_id, sa.func.sum(UsageSum.cost), *columns)
+        .where(UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id != EVERYBODY)
+        .group_by(UsageSum.account_id)
+    )
+    rows = storage.read(lambda connection: connection.execute(wanted).all())
+    found: dict[int, Tally] = {}
+    for account_id, cost, *sums in rows:
+        tally = found[account_id] = Tally(cost=cost)
+        for name, value in zip(SUMS, sums, strict=True):
+            setattr(tally, name, int(value))  # MySQL adds up to decimals
+    return found
+
+
+def account_details(storage: Storage, length: str, since: datetime, accounts: Iterable[int]) -> dict[int, Tally]:
+    """Return what some accounts used, with codes and times."""
+    wanted = sa.select(UsageSum.__table__).where(
+        UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id.in_(list(accounts))
+    )
+    found: dict[int, Tally] = {}
+    rows = storage.read(lambda connection: connection.execute(wanted).all())
+    for number, row in enumerate(rows, start=1):
+        found.setdefault(row.account_id, Tally()).merge(tally_of(row))
+        if number % MERGED_AT_ONCE == 0:
+            time.sleep(0)
+    return found
+
+
+def addresses(storage: Storage, accounts: Iterable[int]) -> dict[int, str]:
+    """Return the address of each of some accounts; deleted ones have none."""
+    wanted = sa.select(Account.id, Account.email).where(Account.id.in_(list(accounts)), Account.email.is_not(None))
+    rows = storage.read(lambda connection: connection.execute(wanted).all())
+    return {row.id: row.email for row in rows}
+
+
+def _freshness(connection: sa.Connection) -> Freshness:
+    behind = sa.select(sa.exists(sa.select(UsageSpan.start).where(UsageSpan.changed > UsageSpan.summed)))
+    sums_are_behind = bool(connection.scalar(behind))
+    first = first_fresh(connection)
+    if first is None:
+        return Freshness([], _first_unsummed(connection) if sums_are_behind else None)
+    last: int = connection.scalar(sa.select(UsageLog.id).order_by(UsageLog.id.desc()).limit(1)) or first
+    if sums_are_behind or last - first >= 2 * MOST_FRESH:
+        return Freshness([], _first_unsummed(connection) if sums_are_behind else _admitted_at(connection, first))
+    wanted = (
+        sa.select(UsageLog.account_id, *LOGGED)
+        .outerjoin(TotalledUpTo, TotalledUpTo.account_id == UsageLog.account_id)
+        .where(UsageLog.id >= first, UsageLog.seq > sa.func.coalesce(TotalledUpTo.seq, 0))
+        .order_by(UsageLog.id)
+        .limit(MOST_FRESH + 1)
+    )
+    rows = [FreshRow(account_id, LoggedRow(*row)) for account_id, *row in connection.execute(wanted)]
+    if len(rows) > MOST_FRESH:
+        return Freshness([], _admitted_at(connection, first))
+    return Freshness(rows, None)
+
+
+def _admitted_at(connection: sa.Connection, row_id: int) -> datetime | None:
+    return connection.scalar(sa.select(UsageLog.started_at).where(UsageLog.id == row_id))
+
+
+def _first_unsummed(connection: sa.Connection) -> datetime | None:
+    """Return when the oldest day began whose sums are not made yet; months follow their days."""
+    behind = sa.select(UsageSpan.start).where(UsageSpan.changed > UsageSpan.summed)
+    return connection.scalar(behind.order_by(UsageSpan.start).limit(1))
