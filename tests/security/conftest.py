@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.conftest import GatewayFactory
+from tests.conftest import gateways
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
+from tests.harness.processes import Processes
 
 TRUSTING = """
 [service]
@@ -22,13 +25,14 @@ routes = [{{ upstream = "east", model = "demo-model" }}]
 """
 
 
-@pytest.fixture(scope="module")
-def gateway(module_gateway_factory: GatewayFactory, demo: Demo) -> Gateway:
+@pytest.fixture(scope="session")
+def gateway(request: pytest.FixtureRequest, processes: Processes, demo: Demo) -> Iterator[Gateway]:
     """A gateway with one worker, which therefore counts alone; tests choose their address by X-Forwarded-For."""
-    return module_gateway_factory("sqlite", workers=1, config=TRUSTING.format(upstream=demo.base_url))
+    with gateways(request, processes) as start:
+        yield start("sqlite", workers=1, config=TRUSTING.format(upstream=demo.base_url))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def token(gateway: Gateway) -> str:
     """The service token of a member."""
     made: str = gateway.account()["token"]
