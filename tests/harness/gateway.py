@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,13 +24,15 @@ PROGRAMS = Path(sys.executable).parent
 RUN_COMMANDS = Path(__file__).with_name("run_commands.py")
 START_S = 20
 STOP_S = 10
+HAS_TAKEN_OVER = re.compile(r"process (\d+) has taken over")
 
 
 class Gateway:
     """``with Gateway(...) as gateway``: starts, waits until HTTP is answered, and ends with the block.
 
     ``config`` is the text of its TOML file. Without one it has no file, and ``env`` may bring
-    ``UPSTREAM_BASE_URL``. ``root`` is the project's folder.
+    ``UPSTREAM_BASE_URL``. ``root`` is the project's folder. ``launcher`` goes in front of gunicorn's command and
+    must become it (exec).
     """
 
     def __init__(
@@ -40,8 +44,10 @@ class Gateway:
         config: str | None = None,
         env: Mapping[str, str] | None = None,
         root: Path = ROOT,
+        launcher: Sequence[str] = (),
     ) -> None:
         self._processes = processes
+        self._launcher = launcher
         self._folder = processes.new_folder("gateway")
         self._accounts = 0
         self._at_stop: list[Callable[[], object]] = []
@@ -82,9 +88,9 @@ class Gateway:
     def start(self) -> None:
         """Start gunicorn and wait until it answers and has all its workers; fails with the log's tail."""
         with self._stdout.open("ab") as stdout, self._stderr.open("ab") as stderr:
-            self._master = self._processes.start(
-                [PROGRAMS / "gunicorn", "wsgi:app"], cwd=self.root, env=self.env, stdout=stdout, stderr=stderr
-            )
+            command = [*self._launcher, PROGRAMS / "gunicorn", "wsgi:app"]
+            self._master = self._processes.start(command, cwd=self.root, env=self.env, stdout=stdout, stderr=stderr)
+        self._successor: int | None = None
         try:
             wait_until("the gateway answers", self._answers, timeout_s=START_S)
             wait_until("all workers are there", lambda: len(self.worker_pids()) >= self.workers)
@@ -96,6 +102,10 @@ class Gateway:
         """End it by SIGTERM, after ``patience_s`` by SIGKILL; gives the exit code. Stopping twice is fine."""
         while self._at_stop:
             self._at_stop.pop()()
+        if self._successor is not None and is_alive(self._successor):
+            os.kill(self._successor, signal.SIGTERM)
+            with contextlib.suppress(AssertionError):  # what is left is killed with its group
+                wait_until("the successor's end", lambda: not is_alive(self.master_pid), timeout_s=patience_s)
         return self._processes.stop(self._master, patience_s=patience_s)
 
     def at_stop(self, close: Callable[[], object]) -> None:
@@ -118,6 +128,18 @@ class Gateway:
         )
         wait_until("the reloaded gateway answers", self._answers, timeout_s=START_S)
 
+    def hand_over(self) -> int:
+        """SIGUSR2 to the master; gives the new master's process id when that serves (the old one may still stream)."""
+        os.kill(self.master_pid, signal.SIGUSR2)
+        before = len(HAS_TAKEN_OVER.findall(self.stderr_text()))
+        taken = wait_until(
+            "a new master has taken over",
+            lambda: HAS_TAKEN_OVER.findall(self.stderr_text())[before:],
+            timeout_s=2 * START_S,
+        )
+        self._successor = int(taken[-1])
+        return self._successor
+
     def write_config(self, text: str) -> None:
         """Replace the text of the TOML file; a running gateway reads it at ``reload``."""
         self.config_path.write_text(text, encoding="utf-8")
@@ -127,7 +149,7 @@ class Gateway:
     @property
     def master_pid(self) -> int:
         """The gunicorn master's process id."""
-        return self._master.pid
+        return self._master.pid if self._successor is None else self._successor
 
     def worker_pids(self) -> list[int]:
         """Process ids of the living workers, oldest first."""
@@ -239,7 +261,7 @@ class Gateway:
         return f"standard error:\n{self.stderr_text()[-4000:]}\nstandard output:\n{self.stdout_text()[-1000:]}"
 
     def _answers(self) -> bool:
-        if self._master.poll() is not None:
+        if self._successor is None and self._master.poll() is not None:
             raise AssertionError(f"the gateway ended at its start (exit code {self._master.returncode})")
         try:
             requests.get(f"{self.url}/healthz", timeout=2)
