@@ -7,7 +7,7 @@ that to add up (after a time without the service, or an upgrade), those rows are
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from .account import Account
 from .storage import Storage
 from .usage_log import UsageLog
 from .usage_ranges import first_fresh
-from .usage_sums import EVERYBODY, UsageSpan, UsageSum
+from .usage_sums import DAY, EVERYBODY, MONTH, UsageSpan, UsageSum
 from .usage_tally import SUMS, LoggedRow, Tally
 from .usage_totals import LOGGED, TotalledUpTo, tally_of
 
@@ -53,57 +53,64 @@ class HouseSum:
     tally: Tally
 
 
-def house_sums(storage: Storage, length: str, since: datetime) -> tuple[list[HouseSum], Freshness]:
-    """Return the sums of spans that began at ``since`` or later, and what is not in them yet.
+@dataclass(frozen=True, slots=True)
+class AccountSum:
+    """What one account used in a span."""
+
+    start: datetime
+    account_id: int
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Time up to now, as spans of a length that began at ``since`` or later."""
+
+    length: str
+    since: datetime
+    months_since: datetime
+    """Months that began then or later lie in it whole: their sums stand for those of their days."""
+
+
+def house_sums(storage: Storage, stretch: Stretch) -> tuple[list[HouseSum], Freshness]:
+    """Return each span's sums, without codes and times, and what is not in them yet.
 
     Raises:
         StorageUnavailable: the database did not answer in time.
     """
-    wanted = sa.select(UsageSum.__table__).where(
-        UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id == EVERYBODY
+    wanted = _sums(UsageSum.start, UsageSum.alias_served, UsageSum.upstream).where(
+        UsageSum.length == stretch.length, UsageSum.start >= stretch.since, UsageSum.account_id == EVERYBODY
     )
 
     def read(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], Freshness]:
         return connection.execute(wanted).all(), _freshness(connection)
 
     rows, freshness = storage.read(read)
-    sums = []
-    for number, row in enumerate(rows, start=1):
-        sums.append(HouseSum(row.start, row.alias_served, row.upstream, tally_of(row)))
-        if number % MERGED_AT_ONCE == 0:
-            time.sleep(0)  # other greenlets come first
-    return sums, freshness
+    return [HouseSum(row[0], row[1], row[2], _tally(row[3:])) for row in rows], freshness
 
 
-def account_sums(storage: Storage, length: str, since: datetime) -> dict[int, Tally]:
-    """Return what each account used in spans that began at ``since`` or later: sums alone, no codes and no times."""
-    columns = [sa.func.sum(getattr(UsageSum, name)) for name in SUMS]
-    wanted = (
-        sa.select(UsageSum.account_id, sa.func.sum(UsageSum.cost), *columns)
-        .where(UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id != EVERYBODY)
-        .group_by(UsageSum.account_id)
+def house_details(storage: Storage, stretch: Stretch) -> list[HouseSum]:
+    """Return the sums of the whole stretch in as few spans as possible, with codes and times."""
+    return [
+        HouseSum(row.start, row.alias_served, row.upstream, tally)
+        for row, tally in _details(storage, stretch, UsageSum.account_id == EVERYBODY)
+    ]
+
+
+def account_sums(storage: Storage, stretch: Stretch) -> dict[int, Tally]:
+    """Return what each account used, without codes and times."""
+    summed = [sa.func.sum(getattr(UsageSum, name)) for name in (*SUMS, "cost")]
+    wanted = sa.select(UsageSum.account_id, *summed).where(
+        UsageSum.account_id != EVERYBODY, *_in_few_spans(storage, stretch)
     )
-    rows = storage.read(lambda connection: connection.execute(wanted).all())
-    found: dict[int, Tally] = {}
-    for account_id, cost, *sums in rows:
-        tally = found[account_id] = Tally(cost=cost)
-        for name, value in zip(SUMS, sums, strict=True):
-            setattr(tally, name, int(value))  # MySQL adds up to decimals
-    return found
+    rows = storage.read(lambda connection: connection.execute(wanted.group_by(UsageSum.account_id)).all())
+    return {row[0]: _tally(row[1:]) for row in rows}
 
 
-def account_details(storage: Storage, length: str, since: datetime, accounts: Iterable[int]) -> dict[int, Tally]:
-    """Return what some accounts used, with codes and times."""
-    wanted = sa.select(UsageSum.__table__).where(
-        UsageSum.length == length, UsageSum.start >= since, UsageSum.account_id.in_(list(accounts))
-    )
-    found: dict[int, Tally] = {}
-    rows = storage.read(lambda connection: connection.execute(wanted).all())
-    for number, row in enumerate(rows, start=1):
-        found.setdefault(row.account_id, Tally()).merge(tally_of(row))
-        if number % MERGED_AT_ONCE == 0:
-            time.sleep(0)
-    return found
+def account_details(storage: Storage, stretch: Stretch, accounts: Iterable[int]) -> list[AccountSum]:
+    """Return what some accounts used in as few spans as possible, with codes and times."""
+    whose = UsageSum.account_id.in_(list(accounts))
+    return [AccountSum(row.start, row.account_id, tally) for row, tally in _details(storage, stretch, whose)]
 
 
 def addresses(storage: Storage, accounts: Iterable[int]) -> dict[int, str]:
@@ -111,6 +118,46 @@ def addresses(storage: Storage, accounts: Iterable[int]) -> dict[int, str]:
     wanted = sa.select(Account.id, Account.email).where(Account.id.in_(list(accounts)), Account.email.is_not(None))
     rows = storage.read(lambda connection: connection.execute(wanted).all())
     return {row.id: row.email for row in rows}
+
+
+def _sums(*keys: Any) -> sa.Select[Any]:
+    return sa.select(*keys, *(getattr(UsageSum, name) for name in (*SUMS, "cost")))
+
+
+def _tally(values: Sequence[Any]) -> Tally:
+    """Return a tally of plain sums; MySQL adds up to decimals."""
+    *sums, cost = values
+    tally = Tally(cost=cost)
+    for name, value in zip(SUMS, sums, strict=True):
+        setattr(tally, name, int(value))
+    return tally
+
+
+def _details(storage: Storage, stretch: Stretch, whose: sa.ColumnElement[bool]) -> Iterator[tuple[sa.Row[Any], Tally]]:
+    wanted = sa.select(UsageSum.__table__).where(whose, *_in_few_spans(storage, stretch))
+    rows = storage.read(lambda connection: connection.execute(wanted).all())
+    for number, row in enumerate(rows, start=1):
+        yield row, tally_of(row)
+        if number % MERGED_AT_ONCE == 0:
+            time.sleep(0)  # other greenlets come first
+
+
+def _in_few_spans(storage: Storage, stretch: Stretch) -> list[sa.ColumnElement[bool]]:
+    """Return what picks whole months, and the days of the others."""
+    if stretch.length == MONTH:
+        return [UsageSum.length == MONTH, UsageSum.start >= stretch.since]
+    wanted = sa.select(UsageSpan.start).where(
+        UsageSpan.length == DAY,
+        UsageSpan.start >= stretch.since,
+        UsageSpan.month_start < stretch.months_since,
+    )
+    days = storage.read(lambda connection: list(connection.scalars(wanted)))
+    return [
+        sa.or_(
+            sa.and_(UsageSum.length == MONTH, UsageSum.start >= stretch.months_since),
+            sa.and_(UsageSum.length == DAY, UsageSum.start.in_(days)),
+        )
+    ]
 
 
 def _freshness(connection: sa.Connection) -> Freshness:

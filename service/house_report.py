@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from models.usage_house import Freshness, HouseSum, account_details, account_sums, addresses, house_sums
+from models.usage_house import (
+    Freshness,
+    HouseSum,
+    Stretch,
+    account_details,
+    account_sums,
+    addresses,
+    house_details,
+    house_sums,
+)
 from models.usage_sums import DAY, MONTH
 from models.usage_tally import LoggedRow, Tally
 from service.services import services
@@ -75,44 +84,48 @@ def house_report(span: Span, by: By, figure: Callable[[Tally], float]) -> HouseR
     zone = house.calendar.zone
     dates = _dates(span, today())
     report = HouseReport(span, by, dates)
-    since = midnight(dates[0], zone) - HALF_A_DAY
-    sums, freshness = house_sums(house.storage, span.length, since)
+    first = midnight(dates[0], zone)
+    stretch = Stretch(span.length, first - HALF_A_DAY, first)
+    sums, freshness = house_sums(house.storage, stretch)
     report.as_of = freshness.as_of
+    fresh = list(_fresh(freshness, span))
     known = set(dates)
-    for start, alias, upstream, tally in (*_summed(sums), *_fresh(freshness, span)):
-        # A clock that was set back leaves rows of days to come.
-        at = min(_date_of(start, span), dates[-1])
-        if at in known:
-            key = alias if by == "alias" else upstream or NO_UPSTREAM
-            report.by_key.setdefault(key, Tally()).merge(tally)
-            report.by_date.setdefault(at, {}).setdefault(key, Tally()).merge_sums(tally)
-    for tally in report.by_key.values():
-        report.whole.merge(tally)
+    for each in (*house_details(house.storage, stretch), *fresh):
+        if _date_of(each.start, span) >= dates[0]:
+            report.whole.merge(each.tally)
+            if by != "account":
+                report.by_key.setdefault(_key(by, each), Tally()).merge(each.tally)
     if by == "account":
-        report.by_key, report.by_date = {}, {}
-        _add_accounts(report, since, freshness, figure)
-    else:
-        report.by_key = {key: report.by_key[key] for key in _in_order(by, report.by_key)}
+        _add_accounts(report, stretch, freshness, figure)
+        return report
+    for each in (*sums, *fresh):
+        # A clock that was set back leaves rows of days to come.
+        at = min(_date_of(each.start, span), dates[-1])
+        if at in known:
+            report.by_date.setdefault(at, {}).setdefault(_key(by, each), Tally()).merge_sums(each.tally)
+    report.by_key = {key: report.by_key[key] for key in _in_order(by, report.by_key)}
     return report
 
 
-def _summed(sums: Iterable[HouseSum]) -> Iterator[tuple[datetime, str, str, Tally]]:
-    return ((each.start, each.alias, each.upstream, each.tally) for each in sums)
+def _key(by: By, each: HouseSum) -> str:
+    return each.alias if by == "alias" else each.upstream or NO_UPSTREAM
 
 
-def _fresh(freshness: Freshness, span: Span) -> Iterator[tuple[datetime, str, str, Tally]]:
+def _fresh(freshness: Freshness, span: Span) -> Iterator[HouseSum]:
     """Add the rows up that are in no total yet."""
     found: dict[tuple[datetime, str, str], Tally] = {}
     for each in freshness.rows:
         row = each.row
         key = (_start_of(row, span), row.alias_served, row.upstream or "")
         found.setdefault(key, Tally()).add(row)
-    return ((*key, tally) for key, tally in found.items())
+    return (HouseSum(*key, tally) for key, tally in found.items())
 
 
-def _add_accounts(report: HouseReport, since: datetime, freshness: Freshness, figure: Callable[[Tally], float]) -> None:
-    storage, length = services().storage, report.span.length
-    sums = account_sums(storage, length, since)
+def _add_accounts(
+    report: HouseReport, stretch: Stretch, freshness: Freshness, figure: Callable[[Tally], float]
+) -> None:
+    storage = services().storage
+    sums = account_sums(storage, stretch)
     fresh: dict[int, Tally] = {}
     for each in freshness.rows:
         if _date_of(_start_of(each.row, report.span), report.span) >= report.dates[0]:
@@ -120,13 +133,13 @@ def _add_accounts(report: HouseReport, since: datetime, freshness: Freshness, fi
     for account_id, tally in fresh.items():
         sums.setdefault(account_id, Tally()).merge(tally)
     top = sorted(sums, key=lambda account_id: (-figure(sums[account_id]), account_id))[:TOP_ACCOUNTS]
-    details = account_details(storage, length, since, top)
+    details = {account_id: fresh.get(account_id, Tally()) for account_id in top}
+    for one in account_details(storage, stretch, top):
+        details[one.account_id].merge(one.tally)
     emails = addresses(storage, top)
-    for account_id in top:
-        whole = details.get(account_id, Tally())
-        whole.merge(fresh.get(account_id, Tally()))
+    for account_id, tally in details.items():
         key = emails.get(account_id, f"deleted (number {account_id})")
-        report.by_key[key] = whole
+        report.by_key[key] = tally
         report.account_ids[key] = account_id
     report.other_accounts = len(sums) - len(top)
 

@@ -1,4 +1,4 @@
-"""The first operator page: the tools, and what waits for a decision."""
+"""The first operator page: today at a glance, the tools, and what waits for a decision."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
+from blueprints.admin.usage_figures import money
 from service import mail_queue, upgrades
+from service.house_report import errors
+from service.house_today import house_today
 from service.services import services
 
 
 @bp.get("", endpoint="page")
 def page() -> ResponseReturnValue:
-    """Show the tools and the upgrade requests that wait."""
+    """Show today's figures, the tools and the upgrade requests that wait."""
     return overview()
 
 
@@ -25,4 +28,16 @@ def with_slash() -> ResponseReturnValue:
 def overview(**shown: object) -> str:
     """Return the page, with the faults and what else a form of it leaves behind."""
     shown["mails_in_trouble"] = mail_queue.how_many_in_trouble()
-    return render_template("admin/page.html", catalog=services().catalog, pending=upgrades.listing(), **shown)
+    zone = services().calendar.zone
+    today = house_today()
+    return render_template(
+        "admin/page.html",
+        catalog=services().catalog,
+        pending=upgrades.listing(),
+        today=today,
+        since_midnight=f"{today.day_start.astimezone(zone):%Y-%m-%dT%H:%M}",
+        zone=zone,
+        money=money,
+        errors=errors,
+        **shown,
+    )
