@@ -98,12 +98,20 @@ def _group(*arguments: Any, **options: Any) -> Any:
         raise refused(error) from error
 
 
+def _downgrade(**_arguments: Any) -> None:
+    raise click.ClickException(
+        "There is no way back to an older schema. Restore a backup from before the upgrade (`flask restore FILE`), "
+        "with the version that made it."
+    )
+
+
 def _install() -> None:
     for command in db.commands.values():
         command.hidden = True  # for those who change the tables of this project; they work as ever
     upgrade = click.command("upgrade", help=_upgrade.__doc__)(_upgrade)
     upgrade.params = [*_flask_migrates_upgrade.params, *upgrade.params]
     db.add_command(upgrade)
+    db.commands["downgrade"].callback = _downgrade
     db.add_command(click.command("move")(_move))
     db.callback = _group
 

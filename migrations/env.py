@@ -62,6 +62,7 @@ with engine.execution_options(writes=True).connect() as connection:
     if is_sqlite:
         # Waiting inside the library stops nobody here: a migration is a process of its own.
         connection.connection.driver_connection.execute(f"PRAGMA busy_timeout = {WRITER_WAIT_MS}")
+        connection.begin()  # before alembic looks: else it would commit after each migration
     context.configure(
         connection=connection,
         target_metadata=migrate.db.metadata,

@@ -15,8 +15,3 @@ depends_on = ${repr(depends_on)}
 def upgrade() -> None:
     """Bring the schema to this revision."""
     ${upgrades if upgrades else "pass"}
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    ${downgrades if downgrades else "pass"}

@@ -155,19 +155,3 @@ def upgrade() -> None:
     op.create_index("ix_usage_log_account_id_started_at", "usage_log", ["account_id", "started_at"])
     op.create_index("ix_usage_log_owner_id", "usage_log", ["owner_id"])
     op.create_index("ix_usage_log_token_id", "usage_log", ["token_id"])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-
-    op.drop_table("usage_log")
-
-    op.drop_table("subscriptions")
-
-    op.drop_table("service_tokens")
-    op.drop_table("worker_leases")
-
-    op.drop_table("throttle_counters")
-    op.drop_table("one_time_links")
-    op.drop_table("installation_facts")
-    op.drop_table("accounts")

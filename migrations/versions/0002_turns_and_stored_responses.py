@@ -59,14 +59,3 @@ def upgrade() -> None:
     op.add_column("usage_log", sa.Column("claim", sa.String(length=32), nullable=True))
     op.create_index("ix_usage_log_turn", "usage_log", ["turn"])
     op.create_index("uq_usage_log_claim", "usage_log", ["claim"], unique=True)
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_index("uq_usage_log_claim", "usage_log")
-    op.drop_index("ix_usage_log_turn", "usage_log")
-    op.drop_column("usage_log", "claim")
-    op.drop_column("usage_log", "step")
-    op.drop_column("usage_log", "turn")
-    op.drop_table("stored_items")
-    op.drop_table("stored_responses")

@@ -19,10 +19,3 @@ def upgrade() -> None:
         "stored_responses", sa.Column("cancel_asked", sa.Boolean(), nullable=False, server_default=sa.false())
     )
     op.create_index("ix_stored_responses_owner_id", "stored_responses", ["owner_id"])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_index("ix_stored_responses_owner_id", "stored_responses")
-    op.drop_column("stored_responses", "cancel_asked")
-    op.drop_column("stored_responses", "owner_id")

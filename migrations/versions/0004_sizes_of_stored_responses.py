@@ -16,9 +16,3 @@ def upgrade() -> None:
     """Bring the schema to this revision."""
     op.add_column("stored_responses", sa.Column("input_bytes", sa.Integer(), nullable=True))
     op.add_column("stored_responses", sa.Column("body_bytes", sa.Integer(), nullable=True))
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_column("stored_responses", "body_bytes")
-    op.drop_column("stored_responses", "input_bytes")

@@ -38,10 +38,3 @@ def upgrade() -> None:
     op.create_index("ix_sign_ins_seen_at", "sign_ins", ["seen_at"])
     op.add_column("one_time_links", sa.Column("account_id", sa.BigInteger(), nullable=True))
     op.create_index("ix_one_time_links_account_id", "one_time_links", ["account_id"])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_index("ix_one_time_links_account_id", "one_time_links")
-    op.drop_column("one_time_links", "account_id")
-    op.drop_table("sign_ins")

@@ -39,8 +39,3 @@ def upgrade() -> None:
         **TABLE_OPTIONS,
     )
     op.create_index("ix_upgrade_requests_account_id", "upgrade_requests", ["account_id"])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_table("upgrade_requests")

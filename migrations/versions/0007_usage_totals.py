@@ -49,9 +49,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name="pk_usage_totalled"),
         **TABLE_OPTIONS,
     )
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_table("usage_totalled")
-    op.drop_table("usage_totals")

@@ -15,8 +15,3 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this revision."""
     op.add_column("usage_log", sa.Column("routing", sa.Text(), nullable=True))
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_column("usage_log", "routing")

@@ -15,8 +15,3 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema to this revision."""
     op.add_column("accounts", sa.Column("history_after", sa.BigInteger(), nullable=False, server_default="0"))
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_column("accounts", "history_after")

@@ -55,8 +55,3 @@ def _refuse(event: str) -> None:
     except sa.exc.DBAPIError as error:
         if error.orig is None or error.orig.args[0] not in NOT_GRANTED:
             raise
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_table("audit_log")

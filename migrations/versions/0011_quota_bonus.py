@@ -17,10 +17,3 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("bonus_daily", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("accounts", sa.Column("bonus_monthly", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("accounts", sa.Column("bonus_until", sa.Date(), nullable=True))
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_column("accounts", "bonus_until")
-    op.drop_column("accounts", "bonus_monthly")
-    op.drop_column("accounts", "bonus_daily")

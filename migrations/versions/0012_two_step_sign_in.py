@@ -43,9 +43,3 @@ def upgrade() -> None:
         **TABLE_OPTIONS,
     )
     op.create_index("ix_recovery_codes_account_id", "recovery_codes", ["account_id"])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_table("recovery_codes")
-    op.drop_table("totp_secrets")

@@ -86,9 +86,3 @@ def _name_days(spans: sa.Table) -> None:
                 summed=0,
             )
         )
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    op.drop_table("usage_sums")
-    op.drop_table("usage_spans")

@@ -71,9 +71,3 @@ def upgrade() -> None:
     )
     for column in ("email_hash", "next_try_at"):
         op.create_index(f"ix_queued_mails_{column}", "queued_mails", [column])
-
-
-def downgrade() -> None:
-    """Bring the schema back to the revision before."""
-    for table in ("queued_mails", "pending_sign_ups", "invites"):
-        op.drop_table(table)
