@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import AppGroup
 
+from commands.accounts_bonus import bonus, bonus_document
 from commands.accounts_totp import totp_state
 from commands.acting import at_the_terminal
 from commands.invites import invite, list_invites
@@ -22,6 +23,7 @@ STANDARD_INPUT_S = 3.0
 
 accounts = AppGroup("accounts", help="Make and manage accounts.")
 accounts.add_command(totp_state)
+accounts.add_command(bonus)
 accounts.add_command(invite)
 accounts.add_command(list_invites)
 
@@ -58,9 +60,9 @@ def create(email: str, password: str | None, plan_slug: str | None, admin: bool)
 @in_service
 def list_accounts() -> Answer:
     """List all accounts, oldest first; no tokens."""
-    from service import membership
+    from service import bonuses, membership
 
-    members = membership.members()
+    members, today = membership.members(), bonuses.today()
     document = [
         {
             "email": member.email,
@@ -69,6 +71,7 @@ def list_accounts() -> Answer:
             "suspended": member.is_suspended,
             "has_token": has_token,
             "created_at": member.created_at.isoformat(timespec="seconds"),
+            "bonus": bonus_document(bonuses.in_force(member.bonus, today)),
         }
         for member, plan_slug, has_token in members
     ]

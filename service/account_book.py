@@ -16,6 +16,7 @@ from models.base import GREATEST_ID
 from models.quota import Bonus, Limits, Standing, newest_row, standing
 from service.audit import subject_of
 from service.audit_trail import Entry, trail
+from service.bonuses import in_force
 from service.membership import Member, as_member
 from service.services import services
 from service.sign_ins import Browser
@@ -127,13 +128,11 @@ def _held(session: Session, found: Account, plan_slug: str | None, now: datetime
     if plan is not None:
         limits = Limits(plan.daily, plan.monthly, bonus=found.bonus)
         used = standing(connection, found.id, limits, house.calendar, now, newest)
-    bonus = found.bonus
-    is_over = bonus is not None and bonus.until < house.calendar.at(now).today
     return Held(
         member=as_member(found),
         plan_slug=plan_slug,
         plan=plan,
-        bonus=None if is_over else bonus,
+        bonus=in_force(found.bonus, house.calendar.at(now).today),
         standing=used,
         last_use_at=None if newest is None or newest.seq <= found.history_after else newest.started_at,
     )

@@ -58,12 +58,13 @@ def remove(account_id: int, *, by: Actor) -> bool:
 
 def running(account_id: int) -> Bonus | None:
     """Return the bonus that is in force today; None without one, and when it is over."""
-    return in_force(services().storage.read(lambda connection: account.bonus_of(connection, account_id)))
+    given = services().storage.read(lambda connection: account.bonus_of(connection, account_id))
+    return in_force(given, today())
 
 
-def in_force(bonus: Bonus | None) -> Bonus | None:
-    """Return a bonus if its last day is not past."""
-    return bonus if bonus is not None and bonus.until >= today() else None
+def in_force(bonus: Bonus | None, on: date) -> Bonus | None:
+    """Return a bonus if its last day is not past on that day."""
+    return bonus if bonus is not None and bonus.until >= on else None
 
 
 def today() -> date:

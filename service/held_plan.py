@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from catalog.model import Plan
-from models import subscription
+from models import account, subscription
+from models.quota import Bonus
+from service.bonuses import in_force
 from service.services import services
 
 
@@ -19,6 +21,8 @@ class HeldPlan:
     slug: str
     plan: Plan | None
     since: datetime
+    bonus: Bonus | None
+    """Prompts on top of the plan's that are in force today."""
 
 
 def held_plan(account_id: int) -> HeldPlan | None:
@@ -28,6 +32,9 @@ def held_plan(account_id: int) -> HeldPlan | None:
         current = subscription.live(session, account_id)
         if current is None:
             return None
-        return HeldPlan(current.plan_slug, services().catalog.plan(current.plan_slug), current.started_at)
+        house, connection = services(), session.connection()
+        today = house.calendar.at(house.storage.now(connection)).today
+        bonus = in_force(account.bonus_of(connection, account_id), today)
+        return HeldPlan(current.plan_slug, house.catalog.plan(current.plan_slug), current.started_at, bonus)
 
     return services().storage.read_session(read)

@@ -23,6 +23,7 @@ from models import (
 )
 from models.account import Account, AddressTaken
 from models.base import utcnow
+from models.quota import Bonus
 from service import audit, operators, passwords
 from service.addresses import address_hash, usable_email
 from service.audit import Actor, subject_of
@@ -49,6 +50,8 @@ class Member:
     is_suspended: bool
     session_epoch: int
     created_at: datetime
+    bonus: Bonus | None
+    """What was added to the plan's prompts, also when its time is over."""
 
 
 def sign_up(email: str, password: str) -> Member:
@@ -352,6 +355,7 @@ def as_member(found: Account) -> Member:
         is_suspended=found.suspended_at is not None,
         session_epoch=found.session_epoch,
         created_at=found.created_at,
+        bonus=found.bonus,
     )
 
 
