@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
+
+from catalog.reading import Reading
 
 Network = IPv4Network | IPv6Network
 Registration = Literal["open", "invite", "closed"]
@@ -214,6 +216,8 @@ class Catalog:
     uses_demo: bool = False
     retention: Retention = Retention()
     metrics: MetricsReaders = MetricsReaders()
+    reading: Reading = field(default_factory=Reading, compare=False)
+    """No part of what is configured: two readings of the same file make equal catalogs."""
 
     @property
     def first_plan(self) -> Plan:

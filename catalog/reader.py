@@ -13,8 +13,9 @@ from catalog.mail_server import mail_notices, read_mail_server
 from catalog.metrics_access import metrics_notices, read_metrics_readers
 from catalog.model import Catalog, Plan, Profile, Route
 from catalog.notices import idle_parts, lost_quotas, plans_left_out, secure_cookies, unreachable_quotas
+from catalog.reading import Reading
 from catalog.retention import read_retention
-from catalog.source import Source, read_source
+from catalog.source import Source, dotted, read_source
 from catalog.tables import Table
 
 SHIPPED = Path(__file__).with_name("shipped.toml")
@@ -54,6 +55,7 @@ def read_catalog(path: Path | None, *, port: int, env: Mapping[str, str], demo_b
         mail_server=mail_server,
         retention=read_retention(root),
         metrics=metrics,
+        reading=Reading(source.file, source.digest, {dotted(key): line for key, line in source.lines.items()}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
@@ -25,6 +26,8 @@ class Source:
     file: str | None = None
     data: dict[str, object] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    digest: str = ""
+    """SHA-256 of the file."""
 
     def line_of(self, path: KeyPath) -> int | None:
         """The line of a key path, or of the nearest table around it."""
@@ -54,7 +57,8 @@ def read_source(path: Path) -> Source:
     file = _shown(path)
     text = _read_text(path, file)
     try:
-        return Source(file, tomllib.loads(text, parse_float=Decimal), key_lines(text))
+        data = tomllib.loads(text, parse_float=Decimal)
+        return Source(file, data, key_lines(text), hashlib.sha256(text.encode()).hexdigest())
     except tomllib.TOMLDecodeError as exc:
         raise _syntax_error(file, text, str(exc)) from exc
     except (ValueError, ArithmeticError) as exc:  # what int() and Decimal() refuse: thousands of digits
