@@ -50,13 +50,14 @@ def _move(url: str) -> Answer:
     """
     from app import create_app
     from service import database_move, prepare_database
+    from service.not_ready import NotReady
     from service.services import services
 
     began = time.monotonic()
     house = services()
     target_settings = Settings.from_environment({**os.environ, "DATABASE_URL": url}, house.settings.root)
     if database_move.is_same_database(house.settings.database_url, target_settings.database_url):
-        raise prepare_database.NotReady("this is the database that the service uses already")
+        raise NotReady("this is the database that the service uses already")
     revision = database_move.check_source(house.storage)
     prepare_database.check_secret_key()
     with create_app(target_settings).app_context():

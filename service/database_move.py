@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models import table_copy
 from models.storage import Storage
 from service import schema
-from service.prepare_database import NotReady
+from service.not_ready import NotReady
 from service.running_workers import running_workers
 
 TELL_EVERY = 100_000  # rows

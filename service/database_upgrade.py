@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from models import verification, whole_database
+from models import table_copy, verification, whole_database
 from models.base import db
 from models.storage import StorageUnavailable
 from service import backup, backup_holders, backup_restore, schema, schema_check
@@ -55,6 +55,11 @@ def refuse_unknown(revision: str) -> None:
         raise NotReady(
             "a restore of this database was interrupted: run `flask restore FILE` again. The tables that it had "
             f"before are in the newest file in {backup.backup_folder()} whose name says before-restore."
+        )
+    if revision == table_copy.UNFINISHED:
+        raise NotReady(
+            "a move into this database was not finished: repeat `flask db move` in the environment of the database "
+            "that it comes from, which is as it was"
         )
     if revision not in known:
         raise NotReady(
