@@ -34,5 +34,4 @@ def ready() -> ResponseReturnValue:
     is_good = is_ready(report)
     answer = jsonify(status="ready" if is_good else "not ready", checks=report)
     answer.status_code = 200 if is_good else 503
-    answer.headers["Cache-Control"] = "no-store"
     return answer

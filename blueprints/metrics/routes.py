@@ -21,4 +21,4 @@ def metrics() -> Response:
     from service.metrics_text import metrics_text  # only workers that are asked load prometheus_client
 
     text, content_type = metrics_text(*house.watch.machine(), house.catalog, request.headers.get("Accept", ""))
-    return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
+    return Response(text, content_type=content_type)
