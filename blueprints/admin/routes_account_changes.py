@@ -14,7 +14,7 @@ from blueprints.admin.acting import acting
 from blueprints.admin.blueprint import bp
 from blueprints.admin.routes_accounts import account_page
 from models.quota import Bonus
-from service import account_book, bonuses, holdings, membership, operators, refusals, reset_links
+from service import account_book, bonuses, holdings, membership, operators, refusals, reset_links, totp
 from service.audit import Actor
 
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -76,6 +76,15 @@ def sign_out_account(account_id: int) -> ResponseReturnValue:
     return _changed(
         account_id, lambda by: membership.sign_out(account_id, by=by), "Every browser of the account is signed out."
     )
+
+
+@bp.post("/accounts/<int:account_id>/two-step/off")
+def switch_totp_off(account_id: int) -> ResponseReturnValue:
+    """Ask a member who lost phone and recovery codes for no code any more; oneself only with password and code."""
+    if _is_own(account_id):
+        return redirect(url_for("auth.switch_totp_off"), 303)
+    was_on = totp.switch_off_for(account_id, _by())
+    return _back(account_id, "The two-step sign-in is off." if was_on else "The two-step sign-in was off already.")
 
 
 @bp.post("/accounts/<int:account_id>/token/regenerate")

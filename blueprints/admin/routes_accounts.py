@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from blueprints.admin.blueprint import bp
 from models import account_list
-from service import account_book, bonuses, refusals
+from service import account_book, bonuses, refusals, totp
 from service.services import services
 
 STATES = {
@@ -69,6 +69,7 @@ def account_page(account_id: int, **more: object) -> str:
         plans=services().catalog.plans,
         today=bonuses.today(),
         zone=services().calendar.zone,
+        two_step=totp.state(account_id),
         **more,
     )
 

@@ -417,3 +417,24 @@ def test_operator_is_led_to_the_set_up_where_the_service_wants_it(tmp_path: Path
         assert (refused.status_code, refused.location) == (303, "/account/two-step")
         set_up(visitor)
         assert visitor.get("/admin").status_code == 200
+
+
+def test_operator_switches_it_off_on_the_page_of_the_account_but_not_the_own(
+    app: Flask, member: membership.Member
+) -> None:
+    with_two_steps(app)
+    with app.app_context():
+        by = Actor("command line", "here")
+        chief, _ = membership.create("chief@example.org", PASSWORD, None, is_operator=True, by=by)
+    operator = Visitor(app)
+    operator.sign_in("chief@example.org")
+    page = f"/admin/accounts/{member.id}"
+    assert "Switch it off now" in operator.get(page).text
+    assert operator.send(page, f"{page}/two-step/off").location == page
+    assert "Switch it off now" not in operator.get(page).text
+    assert Visitor(app).sign_in(EMAIL).location == "/docs"
+    set_up(operator)
+    own = f"/admin/accounts/{chief.id}"
+    assert operator.send(own, f"{own}/two-step/off").location == "/account/two-step/off"
+    with app.app_context():
+        assert totp.is_on(chief.id)
