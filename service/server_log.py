@@ -10,7 +10,7 @@ from gunicorn.glogging import Logger
 
 _SECRETS = (
     (re.compile(r"sr_[0-9A-Za-z]{8,}"), "sr_[token]"),
-    (re.compile(r"(/reset/)[^\s'\"]+"), r"\1[link]"),
+    (re.compile(r"(/(?:reset|invite|confirm)/)[^\s'\"]+"), r"\1[link]"),
     (re.compile(r"(link=)[^\s&'\"]+"), r"\1[link]"),
     (re.compile(r"((?:authorization|cookie)\b).*", re.IGNORECASE | re.DOTALL), r"\1 [header]"),
 )
