@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import requests
@@ -74,7 +74,7 @@ class Gateway:
             stray = root / "smartroute.toml"
             assert not stray.exists(), f"{stray} would be read by the gateway under test: move it away meanwhile"
 
-    def __enter__(self) -> Gateway:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -88,7 +88,7 @@ class Gateway:
     def start(self) -> None:
         """Start gunicorn and wait until it answers and has all its workers; fails with the log's tail."""
         with self._stdout.open("ab") as stdout, self._stderr.open("ab") as stderr:
-            command = [*self._launcher, PROGRAMS / "gunicorn", "wsgi:app"]
+            command = [*self._launcher, str(PROGRAMS / "gunicorn"), "wsgi:app"]
             self._master = self._processes.start(command, cwd=self.root, env=self.env, stdout=stdout, stderr=stderr)
         self._successor: int | None = None
         try:

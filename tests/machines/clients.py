@@ -41,6 +41,10 @@ class Clients:
         for thread in self._threads:
             thread.join(60)
 
+    def have(self, count: int) -> bool:
+        """Tell whether so many answers were whole by now."""
+        return self.answered >= count
+
     def _run(self, ask: Any, keeps_connection: bool) -> None:
         with requests.Session() as session:
             while not self._ends.is_set():

@@ -48,7 +48,7 @@ class Nginx:
         user = "user root;" if os.geteuid() == 0 else ""
         main = self._folder / "nginx.conf"
         main.write_text(FRAME.format(folder=self._folder, user=user))
-        command = [program("nginx"), "-c", main, "-p", self._folder, "-e", self._folder / "error.log"]
+        command = [program("nginx"), "-c", str(main), "-p", str(self._folder), "-e", str(self._folder / "error.log")]
         self._process = processes.start(command, cwd=self._folder)
         wait_until("nginx answers", self._answers, timeout_s=20)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -37,12 +38,12 @@ def reload(machine: Machine) -> None:
 def test_nobody_notices_that_machines_are_restarted(pair: Pair, again: Callable[[Machine], None]) -> None:
     token = pair.one.account()["token"]
     with Clients(pair.nginx.api, token) as clients:
-        wait_until("all are at it", lambda: clients.answered > 60, timeout_s=30)
+        wait_until("all are at it", partial(clients.have, 60), timeout_s=30)
         for machine in (pair.two, pair.one):
-            before = clients.answered
+            goal = clients.answered + 60
             again(machine)
             pause_between_machines()
-            wait_until("the others go on", lambda before=before: clients.answered > before + 60, timeout_s=30)
+            wait_until("they go on", partial(clients.have, goal), timeout_s=30)
     assert clients.failures == []
     assert used(pair.nginx.api, token) == clients.answered
     assert pair.one.stderr_text().count("Traceback") == pair.two.stderr_text().count("Traceback") == 0
