@@ -74,7 +74,9 @@ def use(session: Session, invite_id: int, account_id: int) -> bool:
 
 
 def revoke(session: Session, invite_id: int) -> bool:
-    """Make an invite worthless; false when it is used or revoked already."""
+    """Make an invite worthless; false when it is used or revoked already, or never was."""
+    if not 0 < invite_id <= GREATEST_ID:
+        return False
     unused = sa.update(Invite).where(Invite.id == invite_id, Invite.used_at.is_(None), Invite.revoked_at.is_(None))
     return bool(session.execute(unused.values(revoked_at=utcnow())).rowcount)  # type: ignore[attr-defined]
 
