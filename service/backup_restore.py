@@ -75,6 +75,8 @@ def _restore_sqlite(file: Path) -> Restored:
         draft.touch(mode=0o600)
         try:
             copy(file, draft, packed=False)
+            if not _is_sqlite(draft):
+                raise BrokenFile("it is none")
             facts = sqlite_file.check(draft)
         except (OSError, EOFError) as error:
             raise BrokenFile(str(error)) from error

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from service import backup_file
 from tests.conftest import DATABASES
 from tests.harness.gateway import SECRET_KEY
 from tests.harness.processes import ROOT, clean_environment, wait_until
@@ -186,7 +185,7 @@ def test_newer_database_is_refused_naming_both_schemas(house: House) -> None:
 def test_full_disk_is_refused_before_anything(
     house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(backup_file.shutil, "disk_usage", lambda _folder: Disk(10**9, 10**9, 1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: Disk(10**9, 10**9, 1000))
     code, said = house.start_here(monkeypatch, capsys)
     assert (code, house.is_as_before(), house.made) == (1, True, [])
     assert "make room; or set backup_before_upgrade = false" in said
