@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     account,
     audit_entry,
+    catalog_in_force,
     installation,
     invite,
     lease,

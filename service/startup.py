@@ -113,7 +113,7 @@ def start_housekeeping(app: Flask) -> None:
 
     house = app.extensions[EXTENSION]
     upkeep = Upkeep(house.storage, house.calendar, house.catalog.retention)
-    Housekeeping(house.worker, house.storage, upkeep=upkeep).start()
+    Housekeeping(house.worker, house.storage, upkeep=upkeep, reading=house.catalog.reading).start()
     house.watch.start()
     house.tracing.start()
     house.carrier.start(app.app_context)

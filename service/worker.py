@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterable
 
 import gevent
 
+from catalog.reading import Reading
 from models import (
+    catalog_in_force,
     invite,
     lease,
     pending_sign_up,
@@ -94,9 +96,18 @@ class Housekeeping:
     """The periodic work of one gunicorn worker."""
 
     def __init__(
-        self, worker: Worker, storage: Storage, watch: lease.Watch | None = None, upkeep: Upkeep | None = None
+        self,
+        worker: Worker,
+        storage: Storage,
+        watch: lease.Watch | None = None,
+        upkeep: Upkeep | None = None,
+        reading: Reading | None = None,
     ) -> None:
-        """Watch the leases of others through ``storage``; ``upkeep`` deletes what is over by the catalog."""
+        """Watch the leases of others through ``storage``; ``upkeep`` deletes what is over by the catalog.
+
+        ``reading`` is the catalog that operators are told this worker works with.
+        """
+        self._reading = reading
         self._upkeep = upkeep
         self._worker = worker
         self._storage = storage
@@ -122,6 +133,9 @@ class Housekeeping:
             StorageUnavailable: the database could not be read or written.
         """
         self._worker.renew()
+        if self._reading is not None:
+            catalog_in_force.note(self._storage, self._worker.owner_id(), self._reading.digest, self._reading.read_at)
+            self._reading = None
         seen = lease.leases(self._storage)
         silent = self._watch.silent({owner_id: each.beat for owner_id, each in seen.items()}, time.monotonic())
         for owner_id, each in seen.items():
