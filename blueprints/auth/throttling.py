@@ -72,12 +72,13 @@ def sign_in_attempt(address: str, email: str, known_browser: str | None = None) 
 
 
 def code_attempt(address: str, account_id: int, *, browser_is_known: bool) -> Attempt:
-    """Count a try to give the code of the two-step sign-in; 15 minutes and a day.
+    """Count a try to give the code of the two-step sign-in, by account and network address; 15 minutes and a day.
 
     Only whoever gave the right password gets here. Known browsers of the account have a count of their own.
     """
     who = f"{account_id}/{'known' if browser_is_known else 'new'}"
-    return Attempt((CODE_BY_ADDRESS, network_of(address)), (CODE_BY_ACCOUNT, who), (CODE_BY_ACCOUNT_A_DAY, who))
+    by_account = (CODE_BY_ACCOUNT, who), (CODE_BY_ACCOUNT_A_DAY, who)
+    return Attempt(*by_account) if browser_is_known else Attempt((CODE_BY_ADDRESS, network_of(address)), *by_account)
 
 
 def proof_attempt(account_id: int, browser_id: int) -> Attempt:
