@@ -2,7 +2,7 @@
 
 Every answer is remembered, so that asking often costs a dictionary access and nothing can be stirred up by it: the
 database is asked at most once a second, and only where no upstream answered lately, connections to them are tried,
-at most every ten seconds. The words of the report name no upstream and no address.
+at most every ten seconds, or three while none succeeds. The words of the report name no upstream and no address.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 DATABASE_FRESH_S, DATABASE_WAIT_S = 1.0, 2.0
 UPSTREAMS_FRESH_S, UPSTREAMS_WAIT_S = 10.0, 2.5
+UPSTREAMS_RETRY_S = 3.0
 OK = "ok"
 
 
@@ -45,7 +46,7 @@ class Readiness:
         self._reach = reach
         self._is_draining = is_draining
         self._revision = Remembered(lambda: schema_revision(storage) or "", DATABASE_FRESH_S, DATABASE_WAIT_S)
-        self._reached = Remembered(self._is_reached, UPSTREAMS_FRESH_S, UPSTREAMS_WAIT_S)
+        self._reached = Remembered(self._is_reached, UPSTREAMS_FRESH_S, UPSTREAMS_WAIT_S, UPSTREAMS_RETRY_S)
 
     def report(self) -> dict[str, str]:
         """Return a word for each thing that is needed; ready is who has ``ok`` everywhere."""
@@ -73,12 +74,16 @@ def is_ready(report: dict[str, str]) -> bool:
 
 
 class Remembered(Generic[T]):
-    """An answer that is asked for anew when it is older than ``fresh_s``, by one greenlet at a time."""
+    """An answer that is asked for anew when it is older than ``fresh_s``, by one greenlet at a time.
 
-    def __init__(self, ask: Callable[[], T], fresh_s: float, wait_s: float) -> None:
+    One that is nothing or false is asked for anew after ``retry_s`` already.
+    """
+
+    def __init__(self, ask: Callable[[], T], fresh_s: float, wait_s: float, retry_s: float | None = None) -> None:
         """Ask nothing yet. Whoever wants to know waits ``wait_s`` at most."""
         self._ask = ask
         self._fresh_s = fresh_s
+        self._retry_s = fresh_s if retry_s is None else retry_s
         self._wait_s = wait_s
         self._answer: T | None = None
         self._at: float | None = None
@@ -86,7 +91,8 @@ class Remembered(Generic[T]):
 
     def get(self) -> T | None:
         """Return the answer; None where asking failed, or none came in time."""
-        if self._at is not None and time.monotonic() - self._at < self._fresh_s:
+        fresh_s = self._fresh_s if self._answer else self._retry_s
+        if self._at is not None and time.monotonic() - self._at < fresh_s:
             return self._answer
         if self._asking is None:
             self._asking = gevent.spawn(self._renew)

@@ -20,17 +20,12 @@ from tests.observability.scrape import scrape, total
 
 def folder_of(gateway: Gateway) -> Path:
     """Where the workers of a running gateway leave their files."""
-    return wait_until(
-        "the workers' folder",
-        lambda: next(
-            (
-                path.parent
-                for pid in gateway.worker_pids()
-                for path in ROOT.glob(f"instance/workers/*/worker-{pid}.json")
-            ),
-            None,
-        ),
-    )
+
+    def found() -> list[Path]:
+        names = [f"instance/workers/*/worker-{pid}.json" for pid in gateway.worker_pids()]
+        return [path.parent for name in names for path in ROOT.glob(name)]
+
+    return wait_until("the workers' folder", found)[0]
 
 
 def ask(gateway: Gateway, token: str) -> None:
@@ -105,7 +100,7 @@ def counted(folder: Path) -> metrics_folder.Sum:
 
 def test_a_thousand_ended_workers_are_one_small_file(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr(metrics_folder.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     for pid in range(1000):
         leave(own_folder, pid)
         metrics_folder.add_ended(pid)

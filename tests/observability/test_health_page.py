@@ -59,8 +59,8 @@ def test_tables_come_without_the_shell_for_the_script(operator: Person) -> None:
 def told(pid: int, **other: object) -> dict[str, object]:
     """What a worker tells of a route."""
     return {
-        "pid": pid, "state": "closed", "wait_s": 0, "pause_s": 0, "open_streams": 1, "open_answers": 2, "rate_limits": 0,
-        "last_failure": None, "minutes": [],
+        "pid": pid, "state": "closed", "wait_s": 0, "pause_s": 0, "open_streams": 1, "open_answers": 2,
+        "rate_limits": 0, "last_failure": None, "minutes": [],
     } | other  # fmt: skip
 
 
