@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import requests
 
 from models.calendar_windows import Calendar
 from models.quota import Bonus, Limits
 from models.reservation import QuotaUsedUp, Reserved
+from tests.conftest import GatewayFactory
+from tests.harness.demo import Demo
+from tests.harness.gateway import Gateway
 
 # The ledger: the model layer on both databases, with a clock that the test sets.
 from tests.models.conftest import account as account
 from tests.models.conftest import ledger as ledger
 from tests.models.conftest import shared_ledger as shared_ledger
 from tests.models.ledger import Ledger
+from tests.quota.crowd import Crowd
 
 TODAY = date(2026, 3, 10)
+SMALL = """
+[[upstreams]]
+name = "east"
+base_url = "{demo}"
+
+[[profiles]]
+alias = "smart-route-mini"
+routes = [{{ upstream = "east", model = "demo-model" }}]
+
+[[plans]]
+slug = "free"
+profile = "smart-route-mini"
+daily = 2
+monthly = 100
+"""
 TWO_MORE = Limits(daily=1, monthly=100, bonus=Bonus(daily=2, monthly=0, until=TODAY))
 
 
@@ -97,3 +120,29 @@ def test_of_many_at_once_exactly_the_limit_in_force_is_admitted(
     assert len(outcomes) == 12
     assert sum(isinstance(each, Reserved) for each in outcomes) == fit
     assert ledger.used(account) == (fit, fit)
+
+
+def usage(gateway: Gateway, token: str) -> tuple[Any, Any, str]:
+    """Limit and rest of the day, and the limit of the headers."""
+    answer = requests.get(f"{gateway.api}/usage", headers={"Authorization": f"Bearer {token}"}, timeout=20)
+    day = answer.json()["day"]
+    return day["limit"], day["left"], answer.headers["x-ratelimit-limit-requests"]
+
+
+def test_crowd_gets_plan_and_bonus_exactly_until_it_is_removed(gateway_factory: GatewayFactory, demo: Demo) -> None:
+    gateway = gateway_factory("mariadb", workers=2, config=SMALL.format(demo=demo.base_url))
+    account = gateway.account()
+    token, email = account["token"], account["email"]
+    assert usage(gateway, token) == (2, 2, "2")
+    done = gateway.flask("accounts", "bonus", email, "--daily", "3", "--until", "2100-12-31", "--json")
+    assert json.loads(done.stdout)["bonus"]["daily"] == 3
+    assert usage(gateway, token) == (5, 5, "5")
+    with Crowd(gateway.api, token) as crowd:
+        crowd.send([("[[tokens 2]]", number % 2 == 0) for number in range(12)])
+        crowd.wait(60)
+        answers = crowd.answers
+    assert Counter(answer.status for answer in answers) == {200: 5, 429: 7}
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert "5 of 5 today, 5 of 100 this month" in refused.json()["error"]["message"]
+    gateway.flask("accounts", "bonus", email, "--remove")
+    assert usage(gateway, token) == (2, 0, "2")
