@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.harness.processes import wait_until
+from tests.harness.processes import free_port, wait_until
 
 USER, PASSWORD = "smart-route", "correct-mail-password"
 
@@ -92,8 +92,8 @@ class Post:
 
 
 @contextlib.contextmanager
-def mail_server(post: Post | None = None, *, tls: bool = False, **options: Any) -> Iterator[Post]:
-    """Run a server until the block ends; ``options`` are those of aiosmtpd's SMTP."""
+def mail_server(post: Post | None = None, *, port: int = 0, tls: bool = False, **options: Any) -> Iterator[Post]:
+    """Run a server until the block ends, on a free port unless told; ``options`` are those of aiosmtpd's SMTP."""
     post = post or Post()
     context = options.pop("context", None)
     if not tls and context is not None:
@@ -101,10 +101,7 @@ def mail_server(post: Post | None = None, *, tls: bool = False, **options: Any) 
     controller = Controller(
         post, hostname="127.0.0.1", port=0, ssl_context=context if tls else None, ready_timeout=20, **options
     )
-    # The library learns a free port only if it is told one.
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        controller.port = probe.getsockname()[1]
+    controller.port = port or free_port()
     controller.start()
     post.port = controller.port
     try:
