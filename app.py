@@ -18,6 +18,7 @@ import blueprints.admin.routes
 import blueprints.admin.routes_account_changes
 import blueprints.admin.routes_accounts
 import blueprints.admin.routes_audit
+import blueprints.admin.routes_catalog
 import blueprints.admin.routes_dry_run
 import blueprints.admin.routes_health
 import blueprints.admin.routes_invites
