@@ -21,9 +21,10 @@ Condition = sa.ColumnElement[bool]
 COUNTED = "counted"
 GIVEN_BACK = "given_back"
 RUNNING = "running"
+FAULT = "fault"
 ERROR = "error"
-OUTCOMES = (COUNTED, GIVEN_BACK, log.COMPLETED, log.INTERRUPTED, log.CANCELLED, log.FAILED, ERROR, RUNNING)
-"""``error`` is any error code, ``running`` is not closed yet; the others are as the log has them."""
+OUTCOMES = (COUNTED, GIVEN_BACK, log.COMPLETED, FAULT, log.FAILED, log.INTERRUPTED, log.CANCELLED, ERROR, RUNNING)
+"""``fault`` is failed or interrupted, ``error`` has any error code, ``running`` is not closed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,8 @@ def _outcome_of_row(outcome: str) -> Condition:
         return sa.and_(UsageLog.counted, UsageLog.status.not_in([log.OPEN, log.STARTED]))
     if outcome == GIVEN_BACK:
         return UsageLog.reason == log.GIVEN_BACK
+    if outcome == FAULT:
+        return UsageLog.status.in_([log.FAILED, log.INTERRUPTED])
     if outcome == ERROR:
         return UsageLog.error_code.is_not(None)
     return UsageLog.status == outcome
@@ -104,6 +107,7 @@ def _outcome_of_total(outcome: str, totals: Any) -> Condition:
     columns: dict[str, Condition] = {
         COUNTED: totals.counted > 0,
         GIVEN_BACK: totals.failed + totals.cancelled > 0,
+        FAULT: totals.failed + totals.interrupted > 0,
         ERROR: totals.error_codes != "{}",
     }
     column: Condition = columns[outcome] if outcome in columns else getattr(totals, outcome) > 0

@@ -16,10 +16,11 @@ OUTCOMES = {
     usage_filter.COUNTED: "Counted",
     usage_filter.GIVEN_BACK: "Given back",
     log.COMPLETED: "Completed",
-    log.INTERRUPTED: "Interrupted",
-    log.CANCELLED: "Stopped by the client",
+    usage_filter.FAULT: "Failed or broken off",
     log.FAILED: "Failed",
-    usage_filter.ERROR: "Any error",
+    log.INTERRUPTED: "Broken off",
+    log.CANCELLED: "Stopped by the client",
+    usage_filter.ERROR: "Any error code",
     usage_filter.RUNNING: "Running",
 }
 KINDS = {log.PROMPT: "Prompts", log.CONTINUATION: "Continuations"}

@@ -18,7 +18,7 @@ TOP, BASELINE, HEIGHT = 12, 200, 224
 THINNEST, SLIT = 2.0, 1.0
 LETTER_FITS = 16
 BAR_SHARE = 0.72
-LABELS = 6  # dates along the line, about
+LABELS = 4  # dates along the line, about
 
 
 @dataclass(frozen=True, slots=True)

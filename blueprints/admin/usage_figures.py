@@ -21,6 +21,10 @@ class Figure:
         """Return a value as it is read."""
         return money(value) if self.name == "cost" else f"{round(value):,}"
 
+    def shown(self, tally: Tally) -> str:
+        """Return the figure of a tally as it is read; a cost that nothing is known of is a dash."""
+        return money(tally.cost) if self.name == "cost" else self.written(self.of(tally))
+
 
 def money(value: float | None) -> str:
     """Return a cost estimate in the unit of the file's prices; None is a dash."""
