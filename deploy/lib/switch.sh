@@ -79,17 +79,22 @@ check_successor_is_possible() {
 
 # hand_over MAIN NEW OLD
 hand_over() {
-    local main=$1 new=$2 old=$3 successor='' deadline
+    local main=$1 new=$2 old=$3 successor='' deadline asked
     check_successor_is_possible
     say "release $new takes over from ${old:-the running one}"
     point_to "$new"
     kill -USR2 "$main"
-    deadline=$((SECONDS + wait_s))
+    deadline=$((SECONDS + wait_s)) asked=$SECONDS
     while [ "$SECONDS" -lt "$deadline" ]; do
         sleep 0.2
         if [ -z "$successor" ]; then
             successor=$(successor_of "$main")
-            [ -n "$successor" ] || [ "$SECONDS" -lt $((deadline - wait_s + 20)) ] || break
+            if [ -z "$successor" ] && [ "$SECONDS" -ge $((asked + 3)) ]; then
+                # It takes a second until it knows that its own predecessor has ended, and is deaf for this till then.
+                [ "$SECONDS" -lt $((deadline - wait_s + 10)) ] || break
+                kill -USR2 "$main" || break
+                asked=$SECONDS
+            fi
         elif [ "$(main_process)" = "$successor" ]; then
             return
         elif [ ! -e "/proc/$successor/cwd" ]; then
