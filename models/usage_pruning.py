@@ -46,13 +46,15 @@ def prunable(storage: Storage, before: datetime) -> int:
 
         def look(connection: sa.Connection) -> int:
             last = connection.scalar(newest_old)
+            if last is None:
+                return 0
             may_go = sa.select(sa.func.count()).where(
                 UsageLog.account_id == account_id,
                 UsageLog.seq <= last,
                 _is_added_up(account_id),
                 _has_newer(account_id),
             )
-            return 0 if last is None else connection.execute(may_go).scalar_one()
+            return connection.execute(may_go).scalar_one()
 
         return storage.read(look)
 
