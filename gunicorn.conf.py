@@ -61,6 +61,7 @@ def when_ready(server):
 
 def post_fork(server, worker):
     """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
+    master.forked()
     worker.cfg.set("graceful_timeout", startup.drain_seconds())
     server_errors.install()
     # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.

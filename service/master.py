@@ -74,6 +74,7 @@ class Master:
         if self._waits and self._generation_serves():
             self._waits = False
             self._server.num_workers = self._server.cfg.workers
+            self._server.manage_workers()  # stops the older ones
             self._all_serve()
         self._look_at_new_master()
 
@@ -89,6 +90,8 @@ class Master:
     def _all_serve(self) -> None:
         if self._old_master is None:
             self._notify("READY=1\nSTATUS=serving")
+            if self._age_before:
+                startup.say("the new workers serve; the old ones end when their running requests have")
             return
         # systemd must know the new main process before the old one ends.
         self._notify(f"MAINPID={os.getpid()}\nREADY=1\nSTATUS=serving")
@@ -115,6 +118,8 @@ class Master:
         read_end, write_end = os.pipe()
         os.set_inheritable(write_end, True)
         server.cfg.env_orig[HAND_OVER_FD] = str(write_end)
+        if self._notify_socket is not None:
+            server.cfg.env_orig["NOTIFY_SOCKET"] = self._notify_socket  # a reload forgets what was taken out
         try:
             type(server).reexec(server)
         finally:
@@ -176,6 +181,7 @@ def take_charge(server: Any) -> None:
     master = Master(server)
     _master[:] = [master]
     gunicorns_promote, gunicorns_reload = server.maybe_promote_master, server.reload
+    gunicorns_spawn = server.spawn_worker
 
     def turn() -> None:
         gunicorns_promote()
@@ -188,6 +194,14 @@ def take_charge(server: Any) -> None:
             gunicorns_reload()
         finally:
             master.bound_the_end()
+
+    def spawn_worker() -> Any:
+        # Between the fork and its own handlers a worker has the master's, which would swallow a SIGTERM: see `forked`.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        try:
+            return gunicorns_spawn()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def terminate() -> None:
         master.stopping()
@@ -202,6 +216,7 @@ def take_charge(server: Any) -> None:
 
     server.maybe_promote_master = turn
     server.reload = reload
+    server.spawn_worker = spawn_worker
     server.reexec = master.start_new_master
     server.handle_term = terminate
     server.handle_int = interrupt
@@ -217,6 +232,12 @@ def begin_reload(server: Any) -> None:
 def takes_over() -> bool:
     """Tell whether this master replaces another one, which still serves."""
     return _master[0].takes_over
+
+
+def forked() -> None:
+    """Let a SIGTERM end this worker at once until it has loaded what it needs to end in order."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def tell_serving() -> None:
