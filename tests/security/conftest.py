@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
+from middleware.form_time import ARRIVAL_S
 from tests.conftest import gateways
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import Processes
+from tests.security.wire import form
 
 TRUSTING = """
 [service]
@@ -37,3 +42,23 @@ def token(gateway: Gateway) -> str:
     """The service token of a member."""
     made: str = gateway.account()["token"]
     return made
+
+
+@pytest.fixture(scope="session")
+def trickled(gateway: Gateway) -> Iterator[Future[tuple[bytes, float]]]:
+    """A form that trickles in while other tests run: the answer to it, and after how many seconds it came."""
+
+    def trickle() -> tuple[bytes, float]:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as connection:
+            connection.sendall(form(b"x" * 5000)[:-4990])
+            began = time.monotonic()
+            connection.settimeout(0.5)
+            while time.monotonic() - began < 6 * ARRIVAL_S:
+                try:
+                    return connection.recv(65536), time.monotonic() - began
+                except TimeoutError:
+                    connection.sendall(b"x")
+        return b"", time.monotonic() - began
+
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(trickle)

@@ -1,21 +1,17 @@
-"""What is no HTTP, and forms that trickle, overflow or hold odd bytes: a clear answer, and a worker that goes on."""
+"""What is no HTTP, and forms that overflow or hold odd bytes: a clear answer, and a worker that goes on."""
 
 from __future__ import annotations
 
 import json
 import re
 import socket
-import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import requests
 
-from middleware.form_time import ARRIVAL_S
 from tests.harness.gateway import Gateway
+from tests.security.wire import HTTP, form
 
-HTTP = "HTTP/1.1\r\nHost: a\r\n"
 BROKEN = {
     "request line": ("GET /v1/models\r\n\r\n", 400, "invalid_http"),
     "no method": ("G<T /v1/models " + HTTP + "\r\n", 400, "invalid_http"),
@@ -77,32 +73,6 @@ def test_no_answer_tells_a_version(gateway: Gateway, path: str) -> None:
     assert not {"X-Powered-By", "Via"} & set(answer.headers)
 
 
-def form(body: bytes, kind: str = "application/x-www-form-urlencoded") -> bytes:
-    """A form as it is sent to the sign-in page."""
-    head = f"POST /sign-in {HTTP}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
-
-
-@pytest.fixture(scope="module")
-def trickled(gateway: Gateway) -> Iterator[Future[tuple[bytes, float]]]:
-    """A form of which a byte comes every now and then, begun before the tests that need less time."""
-
-    def trickle() -> tuple[bytes, float]:
-        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as connection:
-            connection.sendall(form(b"x" * 5000)[:-4990])
-            began = time.monotonic()
-            connection.settimeout(0.5)
-            while time.monotonic() - began < 6 * ARRIVAL_S:
-                try:
-                    return connection.recv(65536), time.monotonic() - began
-                except TimeoutError:
-                    connection.sendall(b"x")
-        return b"", time.monotonic() - began
-
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(trickle)
-
-
 @pytest.mark.usefixtures("trickled")
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
@@ -142,10 +112,3 @@ def test_odd_text_in_a_field_is_a_fault_of_the_form(gateway: Gateway, page: str,
     body = b"csrf_token=" + token[1].encode() + b"&email=" + text + b"&password=" + text
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert visitor.post(gateway.url + page, data=body, headers=headers, timeout=20).status_code == 422
-
-
-def test_form_that_trickles_is_given_up(trickled: Future[tuple[bytes, float]]) -> None:
-    answer, took_s = trickled.result(timeout=80)
-    assert answer.startswith(b"HTTP/1.1 408 ")
-    assert b"took too long" in answer
-    assert took_s < ARRIVAL_S + 8
