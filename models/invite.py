@@ -97,10 +97,15 @@ def ended_ones(session: Session, at_most: int) -> list[tuple[Invite, str | None]
 
 
 def forget_holder(session: Session, account_id: int, email: str | None) -> None:
-    """Delete what names a person whose account is deleted: invites that made it, and those for its address."""
+    """Delete what names a person whose account is deleted: invites that made it and those for its address.
+
+    Invites that it made for others stay, without its address.
+    """
     named = Invite.account_id == account_id
     if email is not None:
         named = sa.or_(named, Invite.email == email)
+        made = sa.update(Invite).where(Invite.created_by == email).values(created_by="a deleted operator")
+        session.execute(made)
     session.execute(sa.delete(Invite).where(named))
 
 

@@ -23,12 +23,14 @@ timeout = {timeout}
 
 
 @contextlib.contextmanager
-def mailing_house(folder: Path, port: int, *, registration: str = "open", timeout: float = 5) -> Iterator[Flask]:
-    """Make an application on SQLite whose mail server listens at ``port``."""
+def mailing_house(
+    folder: Path, port: int, *, registration: str = "open", timeout: float = 5, database_url: str | None = None
+) -> Iterator[Flask]:
+    """Make an application, on SQLite unless told, whose mail server listens at ``port``."""
     toml = folder / "smartroute.toml"
     service = f'[service]\nname = "Ours"\npublic_url = "https://ai.example.org"\nregistration = "{registration}"\n'
     toml.write_text(service + 'trusted_proxies = ["127.0.0.1"]\n' + SMTP.format(port=port, timeout=timeout))
-    with open_house(f"sqlite:///{folder / 'smartroute.db'}", toml) as app:
+    with open_house(database_url or f"sqlite:///{folder / 'smartroute.db'}", toml) as app:
         yield app
 
 

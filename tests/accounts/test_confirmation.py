@@ -224,20 +224,31 @@ def test_address_that_got_an_account_meanwhile_is_led_to_sign_in(app: Flask, pos
     assert not visitor.is_signed_in()
 
 
-def test_of_many_at_once_one_makes_the_account(app: Flask, post: Post, email: str) -> None:
-    _, link = signed_up(app, post, email)
-    secret = link.removeprefix("/confirm/")
+def test_of_many_at_once_one_sends_the_mail_and_one_makes_the_account(
+    post: Post, email: str, database_url: str, tmp_path: Path
+) -> None:
+    with mailing_house(tmp_path, post.port, database_url=database_url) as app:
+        visitor = new_visitor(app)
+        visitor.send("/sign-up", email=email, password=PASSWORD)
+        with ThreadPoolExecutor(4) as pool:
+            assert sum(pool.map(deliver, [app] * 4)) == 1
+        secret = post.next_mail().link("confirm").removeprefix("/confirm/")
+        assert visitor.send("/sign-up/sent").status_code == 303
+        assert deliver(app) == 1
+        newer = post.next_mail().link("confirm").removeprefix("/confirm/")
 
-    def confirm(_: int) -> str:
-        with app.app_context():
-            try:
-                return confirmation.confirm(secret, password=PASSWORD).email
-            except (refusals.LinkNotUsable, refusals.EmailTaken) as error:
-                return type(error).__name__
+        def confirm(secret: str) -> str:
+            with app.app_context():
+                try:
+                    return confirmation.confirm(secret, password=PASSWORD).email
+                except (refusals.LinkNotUsable, refusals.EmailTaken) as error:
+                    return type(error).__name__
 
-    with ThreadPoolExecutor(4) as pool:
-        outcomes = list(pool.map(confirm, range(4)))
-    assert outcomes.count(email) == 1
+        with ThreadPoolExecutor(5) as pool:
+            outcomes = list(pool.map(confirm, [secret, newer, newer, newer, newer]))
+        assert outcomes[0] == "LinkNotUsable"
+        assert outcomes.count(email) == 1
+        assert visitor.get("/sign-up/sent").location == "/sign-up"
 
 
 def test_neither_link_nor_browser_s_secret_nor_password_is_in_database_or_log(

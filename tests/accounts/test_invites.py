@@ -19,7 +19,7 @@ from service import holdings, invites, membership, refusals
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 
-EMAIL, OPERATOR = "member@example.org", "operator@example.org"
+EMAIL, OPERATOR = "member@example.org", "another-operator@example.org"
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -253,6 +253,18 @@ def test_deleting_an_account_takes_its_invites_along(either_app: Flask) -> None:
         assert [each.email for each in invites.open_invites()] == ["other@example.org"]
         assert invites.ended_invites() == []
     assert Visitor(either_app).get(for_address).status_code == 410
+
+
+def test_invites_of_an_operator_whose_account_is_deleted_stay_without_the_address(app: Flask) -> None:
+    with app.app_context():
+        boss, _ = membership.create(BOSS.name, None, None, is_operator=True, by=BOSS)
+    operator_of(app)
+    link = made(app)
+    with app.app_context():
+        assert [each.created_by for each in invites.open_invites()] == [BOSS.name]
+        membership.delete(boss.id, by=BOSS)
+        assert [each.created_by for each in invites.open_invites()] == ["a deleted operator"]
+    assert Visitor(app).get(link).status_code == 200
 
 
 def test_invites_are_forgotten_ninety_days_after_their_time(either_app: Flask) -> None:
