@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -24,7 +25,6 @@ from service.metrics import Metrics
 log = logging.getLogger("smartroute.metrics")
 
 EVERY_S = 1.0
-AT_LEAST_EVERY_S = 5.0
 
 
 class WorkerFile:
@@ -44,7 +44,7 @@ class WorkerFile:
         self._catalog = catalog
         self._name = ""
         self._written = b""
-        self._written_at = 0.0
+        self._writing = threading.Lock()
         self._has_failed = False
 
     def start(self) -> None:
@@ -56,8 +56,14 @@ class WorkerFile:
         folder = metrics_folder.current()
         if folder is None:
             return
-        text = orjson.dumps({**self.told(), "at": time.monotonic()})
-        gevent.get_hub().threadpool.apply(self._replace, (folder / metrics_folder.name_of(os.getpid()), text))
+        path = folder / metrics_folder.name_of(os.getpid())
+        with self._writing:  # an older text must not come after a newer one
+            text = orjson.dumps(self.told())
+            trouble = gevent.get_hub().threadpool.apply(_replace, (path, text))
+        if trouble and not self._has_failed:
+            log.warning("other workers do not see this one's figures: %s", trouble)
+        self._has_failed = bool(trouble)
+        self._written = b"" if trouble else text
 
     def told(self) -> dict[str, Any]:
         """Return what this worker tells, as values of JSON."""
@@ -98,27 +104,20 @@ class WorkerFile:
     def _keep_writing(self) -> None:
         while True:
             try:
-                self._write_if_changed()
+                if orjson.dumps(self.told()) != self._written:
+                    self.write()
             except Exception:  # one bad round must not be the last
                 log.exception("the worker's file could not be made")
             gevent.sleep(EVERY_S)
 
-    def _write_if_changed(self) -> None:
-        now = time.monotonic()
-        text = orjson.dumps(self.told())
-        if text != self._written or now - self._written_at >= AT_LEAST_EVERY_S:
-            self._written, self._written_at = text, now
-            self.write()
 
-    def _replace(self, path: Path, text: bytes) -> None:
-        try:
-            metrics_folder.write(path, text)
-        except OSError as error:
-            if not self._has_failed:
-                log.warning("other workers do not see this one's figures: %s", error)
-            self._has_failed = True
-        else:
-            self._has_failed = False
+def _replace(path: Path, text: bytes) -> str:
+    """Write the file, in a thread of its own; return what went wrong."""
+    try:
+        metrics_folder.write(path, text)
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def digest_of(catalog: Catalog) -> str:

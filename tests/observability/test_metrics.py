@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -46,6 +47,18 @@ def test_counts_are_the_sum_over_all_workers_whichever_is_asked(house: Gateway, 
     wait_until("twelve of everything", counted)
     for _ in range(8):
         assert counted()  # no worker tells another sum
+
+
+def test_sums_never_go_back_while_many_ask_at_once(house: Gateway, member: Person) -> None:
+    def watch(_: int) -> list[float]:
+        return [total(scrape(house), "smartroute_requests_total") for _ in range(12)]
+
+    with ThreadPoolExecutor(8) as many:
+        watching = [many.submit(watch, number) for number in range(6)]
+        sending = [many.submit(ask, house, member.token) for _ in range(30)]
+    for each in watching:
+        assert each.result() == sorted(each.result())
+    assert {each.result().status_code for each in sending} == {200}
 
 
 def test_attempts_that_failed_are_told_by_upstream_and_outcome(house: Gateway, member: Person) -> None:
