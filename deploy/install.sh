@@ -78,7 +78,8 @@ user=smartroute
 check_root
 one_at_a_time
 if [ "$rollback" = yes ]; then
-    switch_to "$(previous_release)"
+    release=$(previous_release)
+    switch_to "$release"
     exit
 fi
 
