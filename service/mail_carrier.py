@@ -19,6 +19,7 @@ from gevent.event import Event
 from models import queued_mail
 from models.queued_mail import QueuedMail
 from models.storage import Storage, StorageUnavailable
+from service.draining import is_draining
 from service.mail import Mail, Mailer, MailTrouble
 
 log = logging.getLogger("smartroute.mail")
@@ -42,7 +43,7 @@ class Carrier:
         self._wanted = Event()
 
     def start(self, context: Callable[[], AbstractContextManager[Any]]) -> None:
-        """Start the greenlet; it ends with the process. ``context`` makes the application's context."""
+        """Start the greenlet; it ends with the process, or when that drains. ``context`` makes the application's."""
         if self._mailer is not None:
             gevent.spawn(self._run, context)
 
@@ -94,6 +95,8 @@ class Carrier:
             if self._wanted.wait(LOOK_EVERY_S):
                 gevent.sleep(ANSWER_FIRST_S)
             self._wanted.clear()
+            if is_draining():
+                return  # it may have an older [smtp] than those that serve now
             try:
                 with context():
                     self.deliver_due()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import gevent
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -17,7 +18,7 @@ from flask import Flask
 from models import queued_mail
 from models.base import utcnow
 from models.queued_mail import QueuedMail
-from service import holdings, mail_queue, membership, upgrades
+from service import holdings, mail_carrier, mail_queue, membership, upgrades
 from service.mail_carrier import AGAIN_AFTER_S
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor
@@ -239,6 +240,26 @@ def test_of_two_carriers_one_takes_a_mail(app: Flask, post: Post, member: member
     for thread in threads:
         thread.join()
     assert len(post.mails) == 1
+
+
+def test_worker_that_is_about_to_end_leaves_mails_to_the_others(
+    app: Flask, post: Post, member: membership.Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        carrier = services().carrier
+    monkeypatch.setattr(mail_carrier, "is_draining", lambda: True)
+    carrier.start(app.app_context)
+    ask(app, member.email)
+    gevent.sleep(0.3)
+    assert (post.mails, len(rows(app))) == ([], 1)
+    monkeypatch.setattr(mail_carrier, "is_draining", lambda: False)
+    carrier.start(app.app_context)
+    carrier.wake()
+    gevent.sleep(0.3)
+    assert (len(post.mails), rows(app)) == (1, [])
+    monkeypatch.setattr(mail_carrier, "is_draining", lambda: True)
+    carrier.wake()
+    gevent.sleep(0.1)  # the greenlet ends here, not in a later test
 
 
 def test_no_transaction_is_open_while_the_server_thinks(app: Flask, post: Post, member: membership.Member) -> None:
