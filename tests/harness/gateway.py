@@ -118,18 +118,19 @@ class Gateway:
         self.start()
 
     def reload(self) -> None:
-        """SIGHUP to the master; returns when the new workers are there (old ones may still stream)."""
+        """SIGHUP to the master; returns when the new workers alone take requests (old ones may still stream)."""
         before = set(self.worker_pids())
         os.kill(self.master_pid, signal.SIGHUP)
         wait_until(
             "new workers after SIGHUP",
-            lambda: len(set(self.worker_pids()) - before) >= self.workers,
-            timeout_s=START_S,
+            lambda: len(set(self.worker_pids()) - before) >= self.workers and not any(map(listens, before)),
+            timeout_s=2 * START_S,
         )
         wait_until("the reloaded gateway answers", self._answers, timeout_s=START_S)
 
     def hand_over(self) -> int:
-        """SIGUSR2 to the master; gives the new master's process id when that serves (the old one may still stream)."""
+        """SIGUSR2 to the master; gives the new process id when that one alone serves (the old may still stream)."""
+        old = [self.master_pid, *self.worker_pids()]
         os.kill(self.master_pid, signal.SIGUSR2)
         before = len(HAS_TAKEN_OVER.findall(self.stderr_text()))
         taken = wait_until(
@@ -137,6 +138,7 @@ class Gateway:
             lambda: HAS_TAKEN_OVER.findall(self.stderr_text())[before:],
             timeout_s=2 * START_S,
         )
+        wait_until("the old one takes no requests", lambda: not any(map(listens, old)))
         self._successor = int(taken[-1])
         return self._successor
 
@@ -268,3 +270,11 @@ class Gateway:
         except requests.RequestException:
             return False
         return True
+
+
+def listens(pid: int) -> bool:
+    """Whether a process takes connections."""
+    try:
+        return any(each.status == psutil.CONN_LISTEN for each in psutil.Process(pid).net_connections("tcp"))
+    except psutil.Error:
+        return False

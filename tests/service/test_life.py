@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -110,6 +112,39 @@ def test_stopping_lets_a_running_stream_end(gateway: Gateway, number: signal.Sig
     assert stream.end().endswith("data: [DONE]\n\n")
     wait_until("the service has ended", lambda: not is_alive(gateway.master_pid), timeout_s=15)
     assert "Traceback" not in gateway.stderr_text()
+
+
+def test_stop_closes_the_port_at_once_and_says_so_on_kept_connections(gateway: Gateway) -> None:
+    stream = Stream(gateway, gateway.account()["token"])
+    with requests.Session() as kept, requests.Session() as idle:
+        for session in (kept, idle):
+            assert "close" not in session.get(f"{gateway.url}/healthz", timeout=10).headers.get("Connection", "")
+        os.kill(gateway.master_pid, signal.SIGTERM)
+        wait_until("nobody listens", lambda: refuses(gateway), timeout_s=5)
+        answer = kept.get(f"{gateway.url}/healthz", timeout=10)
+        assert (answer.status_code, answer.headers["Connection"]) == (200, "close")
+        assert stream.end().endswith("data: [DONE]\n\n")
+        wait_until("idle connections hold nothing up", lambda: not is_alive(gateway.master_pid), timeout_s=4)
+
+
+def refuses(gateway: Gateway) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", gateway.port)) == errno.ECONNREFUSED
+
+
+def test_stop_is_bounded_by_drain_seconds(gateway: Gateway, demo: Demo) -> None:
+    token = gateway.account()["token"]
+    gateway.write_config("[service]\ndrain_seconds = 1\n" + CONFIG.format(demo=demo.base_url, daily=50))
+    gateway.reload()
+    body = {"stream": True, "messages": [{"role": "user", "content": "[[tokens 600]] [[pace 100]]"}]}
+    headers = {"Authorization": f"Bearer {token}"}
+    with requests.post(f"{gateway.api}/chat/completions", json=body, headers=headers, stream=True, timeout=30):
+        os.kill(gateway.master_pid, signal.SIGTERM)
+        wait_until("the service has ended", lambda: not is_alive(gateway.master_pid), timeout_s=8)
+    gateway.start()
+    answer = requests.get(f"{gateway.api}/usage", headers=headers, timeout=10)
+    assert answer.json()["day"]["used"] == 1, "it had output"
 
 
 def test_taken_port_is_one_sentence(gateway: Gateway) -> None:
