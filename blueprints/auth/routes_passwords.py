@@ -31,6 +31,8 @@ def forgot_password() -> ResponseReturnValue:
 @bp.get("/forgot-password/sent")
 def forgot_password_sent() -> ResponseReturnValue:
     """Say what happens now: the same whether the address has an account or not."""
+    if not mail_queue.is_on():
+        return redirect(url_for("auth.forgot_password"), 303)
     return render_template("auth/forgot_password_sent.html")
 
 

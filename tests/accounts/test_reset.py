@@ -218,6 +218,9 @@ def test_secret_stands_neither_in_the_log_nor_in_the_database(app: Flask, capfd:
 
 
 def test_page_for_a_lost_password_says_who_helps_and_how(app: Flask) -> None:
-    page = Visitor(app).get("/forgot-password").text
+    visitor = Visitor(app)
+    assert visitor.send("/sign-in", "/forgot-password", email=EMAIL).status_code == 403
+    assert visitor.get("/forgot-password/sent").location == "/forgot-password"
+    page = visitor.get("/forgot-password").text
     assert "sends no mail" in page
     assert "flask accounts reset-link" in page
