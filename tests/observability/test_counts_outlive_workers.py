@@ -40,7 +40,7 @@ def admitted(gateway: Gateway) -> float:
     return total(scrape(gateway), "smartroute_admitted_total")
 
 
-def test_counts_go_on_over_reload_and_kill_and_nothing_is_left_behind(
+def test_counts_go_on_over_reload_hand_over_and_kill_and_nothing_is_left(
     gateway_factory: Callable[..., Gateway],
 ) -> None:
     gateway = gateway_factory("sqlite", workers=1)
@@ -55,6 +55,10 @@ def test_counts_go_on_over_reload_and_kill_and_nothing_is_left_behind(
     assert admitted(gateway) == 1
     ask(gateway, token)
     wait_until("the second one", lambda: admitted(gateway) == 2)
+
+    gateway.hand_over()
+    assert admitted(gateway) == 2, "the master that took over shares the folder"
+    assert folder_of(gateway) == folder
 
     killed = gateway.kill9_worker()
     wait_until("a new worker", lambda: gateway.worker_pids() not in ([], [killed]), timeout_s=20)
