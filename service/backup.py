@@ -61,8 +61,14 @@ def before(revision: str, reason: str, otherwise: str = "") -> Path:
     """
     house = services()
     folder = backup_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     check_means(otherwise)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise NotReady(
+            f"the backup before the {reason} has no place: {folder} cannot be made ({error.strerror}). Name a folder "
+            f"that the service may write to: backup_folder under [retention]{otherwise}. Nothing was changed."
+        ) from error
     check_room(folder, _size(), f"the backup before the {reason}", otherwise)
     ending = ".db" if house.storage.is_sqlite else ".sql" + PACKED
     stem = f"{_database_name()}-before-{reason}"

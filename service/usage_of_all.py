@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from models.account_names import names
-from models.usage_days import used_since
+from models.usage_by_alias import used_by_alias
 from models.usage_tally import Tally
 from service import usage_report
 from service.not_ready import NotReady
@@ -75,14 +75,12 @@ def usage_of_all(since: date, by: By) -> UsageOfAll:
     house = services()
     zone = house.calendar.zone
     until = max(since, usage_report.today())
-    # Days that began under another time zone may begin half a day earlier and still be this one.
+    # A day is that on which its noon falls, under whatever time zone it began.
     earliest = usage_report.midnight(since, zone) - usage_report.HALF_A_DAY
     found: dict[str, Tally] = {}
     whole = Tally()
     for account_id, name in house.storage.read_session(names).items():
-        for (day_start, alias, upstream), tally in used_since(house.storage, account_id, earliest).items():
-            if usage_report.local_date(day_start, zone) < since:
-                continue
+        for (alias, upstream), tally in used_by_alias(house.storage, account_id, earliest).items():
             key = {"account": name, "alias": alias, "upstream": upstream}[by]
             found.setdefault(key, Tally()).merge(tally)
             whole.merge(tally)
