@@ -23,7 +23,7 @@ from .usage_ranges import Range, Ranges
 
 LOOKED_AT_ONCE = 2_000  # rows of one statement
 MOST_LOOKED_AT = 40_000  # for one page
-LONGEST_LOOK_S = 0.1  # for one page; what has begun is finished
+LONGEST_LOOK_S = 0.06  # for one page; what has begun is finished
 MOST_EXPORTED = 50_000
 MOST_RUNNING = 2_000
 
