@@ -19,6 +19,7 @@ from models import whole_database
 from models.base import db
 from models.storage import StorageUnavailable
 from service import schema_check
+from service.not_ready import NotReady
 from service.services import services
 
 MIGRATING_WAIT_S = 3600
@@ -55,10 +56,17 @@ def make_if_missing() -> None:
     """Make the tables if there are none yet: a script may make accounts before the service was ever started.
 
     Raises:
+        NotReady: the tables are those of an older version, and nobody asked for an upgrade.
         StorageUnavailable: the database cannot be reached.
     """
-    if revision() is None:
+    found = revision()
+    if found is None:
         change(flask_migrate.upgrade)
+    elif found in known_revisions()[:-1]:
+        raise NotReady(
+            f"the database has schema {found}, and this version works with {known_revisions()[-1]}: start the service, "
+            "or run `flask db upgrade`; both make a backup first (docs/backup.md)."
+        )
 
 
 def change(work: Callable[[], object]) -> tuple[str | None, str | None]:

@@ -260,3 +260,18 @@ def test_older_database_cannot_be_made_by_a_downgrade(on_sqlite: House) -> None:
     assert "Traceback" not in done.stderr
     assert on_sqlite.tables.revision == on_sqlite.head
     assert os.path.exists(on_sqlite.made[0])
+
+
+def test_command_on_an_older_database_says_what_to_do_and_changes_nothing(on_sqlite: House) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("flask"), "accounts", "list"],
+        cwd=ROOT,
+        env=clean_environment(on_sqlite.env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "flask db upgrade" in done.stderr
+    assert on_sqlite.is_as_before()
