@@ -30,6 +30,8 @@ _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CODE = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?P<time>[T ]\d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _LONGEST_NAME = 128
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000  # so that a day may be added or taken away anywhere
+_HOW_TO_WRITE_TIMES = "Write a time as 2026-11-22T14:30, or a day as 2026-11-22."
 
 
 class NotUnderstood(Exception):
@@ -103,13 +105,13 @@ def _moment(typed: Mapping[str, str], field: str, zone: ZoneInfo, *, is_end: boo
         if found is None:
             raise ValueError
         if found["time"] is None:
-            day = date.fromisoformat(text) + timedelta(days=is_end)
-            return datetime(day.year, day.month, day.day, tzinfo=zone)
+            text = (date.fromisoformat(text) + timedelta(days=is_end)).isoformat()
         moment = datetime.fromisoformat(text).replace(tzinfo=zone)
-        moment.utctimetuple()  # the year 1 has no hour before it
-        return moment
     except (ValueError, OverflowError):
-        raise NotUnderstood(field, "Write a time as 2026-11-22T14:30, or a day as 2026-11-22.") from None
+        raise NotUnderstood(field, _HOW_TO_WRITE_TIMES) from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise NotUnderstood(field, _HOW_TO_WRITE_TIMES)
+    return moment
 
 
 def _typed(moment: datetime) -> str:
