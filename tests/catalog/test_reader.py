@@ -303,7 +303,8 @@ def test_the_example_file_works_as_it_stands(read: Read) -> None:
 
 
 def test_the_example_file_is_right_with_every_line_switched_on(read: Read) -> None:
-    catalog = read(switched_on(), {"LOCAL_API_KEY": "a", "REMOTE_API_KEY": "b", "SMTP_PASSWORD": "c"})
+    env = {"LOCAL_API_KEY": "a", "REMOTE_API_KEY": "b", "SMTP_PASSWORD": "c", "METRICS_TOKEN": "d"}
+    catalog = read(switched_on(), env)
     assert [notice.partition(": ")[2] for notice in catalog.notices] == [
         "no plan reaches smart-route-focus, smart-route-deep, smart-route-ultra, "
         "smart-route-turbo, smart-route-infinite"
