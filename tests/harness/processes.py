@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 # Of a service: what a developer has set for his own must not reach the ones under test.
-FOREIGN = ("SMARTROUTE_", "UPSTREAM_", "GUNICORN_", "FLASK_", "SMTP_", "PYTEST_")
+FOREIGN = ("SMARTROUTE_", "UPSTREAM_", "GUNICORN_", "FLASK_", "SMTP_", "OTEL_", "PYTEST_")
 FOREIGN_NAMES = {"DATABASE_URL", "SECRET_KEY", "HOST", "PORT", "WEB_CONCURRENCY", "LOG_LEVEL"}
 
 
