@@ -42,7 +42,7 @@ def test_every_figure_can_be_drawn_and_the_cost_says_its_unit(operator: Person) 
     for figure in set(FIGURES) - {"cached", "cost"}:  # the demo upstream has no cache, its first route no price
         answer = operator.get(f"/admin/usage?figure={figure}&by=upstream")
         assert answer.status_code == 200
-        assert 'class="part shade-0"' in answer.text
+        assert 'class="part shade-' in answer.text
     assert "in whatever currency the file means" in text_of(answer.text)
 
 
