@@ -15,6 +15,7 @@ from types import FrameType
 
 import pytest
 
+from tests.harness.databases import BOTH, MARIADB, databases
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.mariadb import MariaDB
@@ -26,10 +27,39 @@ PROCESSES = pytest.StashKey[Processes]()
 GatewayFactory = Callable[..., Gateway]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the whole suite on MariaDB alone."""
+    parser.addoption(
+        "--database",
+        choices=[BOTH, MARIADB],
+        default=BOTH,
+        help="both: each test on what it names (default); mariadb: all of them on MariaDB alone",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs on SQLite where MariaDB alone is asked for."""
+    if not databases.only_mariadb:
+        return
+    left_out = [item for item in items if _is_of_sqlite(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_of_sqlite(item: pytest.Item) -> bool:
+    # Of a test with a parameter for the database, the other one runs.
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return item.get_closest_marker("sqlite_only") is not None or any(
+        isinstance(value, str) and value == "sqlite" for value in parameters.values()
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Open the session's folder: tmp_path lies in it too, so that nothing stays behind."""
     processes = config.stash[PROCESSES] = Processes()
+    databases.open(processes, config.getoption("--database"))
+    config.addinivalue_line("markers", "sqlite_only: of what SQLite alone has; not run with --database mariadb")
     if config.option.basetemp is None:
         config.option.basetemp = str(processes.folder / "tmp")
 
@@ -51,9 +81,9 @@ def processes(pytestconfig: pytest.Config) -> Processes:
 
 
 @pytest.fixture(scope="session")
-def mariadb_server(processes: Processes) -> Iterator[MariaDB]:
+def mariadb_server() -> Iterator[MariaDB]:
     """The session's MariaDB; a test that stops it starts it again."""
-    server = MariaDB(processes)
+    server = databases.server()
     yield server
     server.stop()
 
@@ -131,6 +161,6 @@ def on_upstream(demo: Demo) -> dict[str, str]:
 def new_database(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
     """Give the SQLAlchemy URL of an empty database; MariaDB starts when the first test asks for it."""
     if kind == "sqlite":
-        return f"sqlite:///{folder / 'smartroute.db'}"
+        return databases.in_force(f"sqlite:///{folder / 'smartroute.db'}")
     server: MariaDB = request.getfixturevalue("mariadb_server")
     return server.create_database()

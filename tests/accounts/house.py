@@ -18,6 +18,7 @@ from config import Settings
 from models.base import db
 from service import schema
 from service.audit import Actor
+from tests.harness.databases import databases
 from tests.harness.processes import ROOT
 
 PASSWORD = "correct horse battery"
@@ -29,7 +30,7 @@ UPSTREAM = {"UPSTREAM_BASE_URL": "http://127.0.0.1:9/v1", "UPSTREAM_MODEL": "dem
 @contextlib.contextmanager
 def open_house(database_url: str, toml: Path | None = None) -> Iterator[Flask]:
     """Make an application on a database with its tables; ``toml`` is its catalog file."""
-    environment = {"DATABASE_URL": database_url, "SECRET_KEY": "a-fixed-secret-key-of-the-tests"}
+    environment = {"DATABASE_URL": databases.in_force(database_url), "SECRET_KEY": "a-fixed-secret-key-of-the-tests"}
     settings = Settings.from_environment(environment, ROOT)
     catalog = read_catalog(toml, port=8000, env={} if toml else UPSTREAM, demo_base_url=None)
     app = create_app(settings, catalog)

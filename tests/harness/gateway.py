@@ -17,6 +17,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from tests.harness.databases import databases
 from tests.harness.processes import ROOT, Processes, clean_environment, free_port, is_alive, wait_until
 
 SECRET_KEY = "a-fixed-secret-key-of-the-tests-0123456789"
@@ -48,6 +49,7 @@ class Gateway:
     ) -> None:
         self._processes = processes
         self._launcher = launcher
+        database_url = databases.in_force(database_url)
         self._folder = processes.new_folder("gateway")
         self._accounts = 0
         self._at_stop: list[Callable[[], object]] = []
