@@ -91,7 +91,7 @@ def house_sums(storage: Storage, stretch: Stretch) -> tuple[list[HouseSum], Fres
         return connection.execute(wanted).all(), _freshness(connection)
 
     rows, freshness = storage.read(read)
-    return [HouseSum(row[0], row[1], row[2], _tally(row[3:])) for row in rows], freshness
+    return [HouseSum(start, alias, upstream, _tally(values)) for start, alias, upstream, *values in rows], freshness
 
 
 def house_details(storage: Storage, stretch: Stretch) -> list[HouseSum]:
