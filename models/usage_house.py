@@ -81,7 +81,7 @@ def house_sums(storage: Storage, stretch: Stretch) -> tuple[list[HouseSum], Fres
     starts = sa.select(UsageSpan.start).where(UsageSpan.length == stretch.length, UsageSpan.start >= stretch.since)
     sums = _sums(UsageSum.start, UsageSum.alias_served, UsageSum.upstream)
 
-    def read(connection: sa.Connection) -> tuple[Sequence[sa.Row[Any]], Freshness]:
+    def read(connection: sa.Connection) -> tuple[Sequence[Any], Freshness]:
         # Each span by its key: a range of spans would lead through the sums of all accounts.
         wanted = sums.where(
             UsageSum.length == stretch.length,
