@@ -32,6 +32,13 @@ MEMBER_PAGES = {
     "two-step": "/account/two-step",
     "delete-account": "/account/delete",
 }
+OPERATOR_PAGES = {
+    "admin-requests": "/admin/requests",
+    "admin-usage": "/admin/usage",
+    "admin-usage-upstreams": "/admin/usage?span=12m&by=upstream",
+    "admin-usage-accounts": "/admin/usage?by=account",
+    "admin-catalog": "/admin/catalog",
+}
 ALL_PATHS = sorted({*GUEST_PAGES.values(), *MEMBER_PAGES.values()})
 
 PHONE, DESK, WIDE = 360, 1280, 1600
