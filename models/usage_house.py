@@ -22,7 +22,7 @@ from .usage_sums import DAY, EVERYBODY, MONTH, UsageSpan, UsageSum
 from .usage_tally import SUMS, LoggedRow, Tally
 from .usage_totals import LOGGED, TotalledUpTo, tally_of
 
-MOST_FRESH = 5_000  # rows that are added to the sums when somebody looks; the log may hold as many others between them
+MOST_FRESH = 2_000  # rows that are added to the sums when somebody looks; the log may hold as many others between them
 MERGED_AT_ONCE = 50
 
 
@@ -172,7 +172,7 @@ def _freshness(connection: sa.Connection) -> Freshness:
     if first is None:
         return Freshness([], _first_unsummed(connection) if sums_are_behind else None)
     last: int = connection.scalar(sa.select(UsageLog.id).order_by(UsageLog.id.desc()).limit(1)) or first
-    if sums_are_behind or last - first >= 2 * MOST_FRESH:
+    if sums_are_behind or last - first >= 5 * MOST_FRESH:
         return Freshness([], _first_unsummed(connection) if sums_are_behind else _admitted_at(connection, first))
     wanted = (
         sa.select(UsageLog.account_id, *LOGGED)
