@@ -26,7 +26,7 @@ NOT_COPIED = shutil.ignore_patterns(
 )
 # Packages that no service needs; without them there are a third of the files.
 ONLY_FOR_TESTS = shutil.ignore_patterns(
-    ".made-for-*", "playwright*", "openai*", "*mypy*", "pygments*", "hypothesis*", "pydantic*", "ruff*", "_pytest"
+    ".made-for-*", "playwright*", "openai*", "*mypy*", "hypothesis*", "pydantic*", "ruff*", "_pytest"
 )
 
 
