@@ -23,7 +23,7 @@ from tests.harness.processes import ROOT, Processes, clean_environment, free_por
 SECRET_KEY = "a-fixed-secret-key-of-the-tests-0123456789"
 PROGRAMS = Path(sys.executable).parent
 RUN_COMMANDS = Path(__file__).with_name("run_commands.py")
-START_S = 20
+START_S = 60
 STOP_S = 10
 HAS_TAKEN_OVER = re.compile(r"process (\d+) has taken over")
 
