@@ -5,7 +5,13 @@ times are those of the queries and the templates. Each address is opened several
 neighbours on the machine take is not the page's; the median, and the first time on cold caches, are shown beside it.
 """
 
+# ruff: noqa: E402  (patched first, as wsgi.py does: what a worker yields to other greenlets is no wait here)
+
 from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
 
 import argparse
 import os
