@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, current_app, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from models.base import GREATEST_ID
 from service import totp
 from service.services import services
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@bp.url_value_preprocessor
+def refuse_odd_numbers(_: str | None, values: dict[str, Any] | None) -> None:
+    """Answer numbers that no row can have as those of no row: the database would take them for a fault."""
+    if any(isinstance(value, int) and value > GREATEST_ID for value in (values or {}).values()):
+        abort(404)
 
 
 @bp.before_request
