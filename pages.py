@@ -36,6 +36,12 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 
+# Nothing here asks for any of them, and nothing that slips in is to get them.
+PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
+# An answer for programs is no page: opened as one, it may do and show nothing.
+API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
+HSTS = f"max-age={int(timedelta(days=365).total_seconds())}"
+
 _ERRORS = {
     400: ("That request could not be understood", "Go back, reload the page and send it again."),
     401: ("Sign in to see this", "The page is there for members. Sign in, and you come back to it."),
@@ -147,6 +153,7 @@ def register_page_helpers(app: Flask) -> None:
         # The theme is no secret and no damage: guests need no session, and so no cookie of one, to choose it.
         if (
             not is_api_path(request.path)
+            and request.endpoint is not None  # else there is nothing that it could change: 404 or 405
             and request.method not in ("GET", "HEAD", "OPTIONS")
             and request.endpoint != "theme"
         ):
@@ -253,15 +260,22 @@ def api_address(catalog: Catalog) -> str:
 
 
 def _add_headers(response: Response) -> Response:
-    if is_api_path(request.path):
-        return response
     headers = response.headers
     headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint in NO_PAGES and response.status_code in (200, 304):
+    if request.is_secure and services().catalog.service.public_url.startswith("https://"):
+        # Not of other hosts below this name: whether they have TLS is for their owner to say (RFC 6797, 6.1.2).
+        headers["Strict-Transport-Security"] = HSTS
+    if is_api_path(request.path):
+        headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
+        return response
+    if request.endpoint in NO_PAGES and response.status_code in (200, 304) and request.method != "OPTIONS":
         return response  # these have their own headers, and depend on no cookie
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["Referrer-Policy"] = "no-referrer"
     headers["X-Frame-Options"] = "DENY"  # for browsers that do not know frame-ancestors
+    headers["Permissions-Policy"] = PERMISSIONS_POLICY
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
     # A page that knew a session may hold what is its owner's alone.
     headers["Cache-Control"] = "no-store" if session else "no-cache"
     response.vary.add("Cookie")  # the theme is in the page
