@@ -65,16 +65,16 @@ from models.storage import Storage
 from models.throttle import DatabaseCounters
 from pages import error_page, register_page_helpers
 from routing.router import Router
-from service.draining import is_draining
 from service.keys import Keyring
-from service.mail import mailer_of
-from service.mail_carrier import Carrier
-from service.mail_writers import writers
-from service.metrics import Metrics
-from service.metrics_worker import WorkerFile, digest_of
+from service.mail.carrier import Carrier
+from service.mail.smtp import mailer_of
+from service.mail.writers import writers
+from service.metrics.counts import Metrics
+from service.metrics.tracing import Tracing
+from service.metrics.worker_file import WorkerFile, digest_of
+from service.process.draining import is_draining
+from service.process.worker import Worker
 from service.services import EXTENSION, Services
-from service.tracing import Tracing
-from service.worker import Worker
 
 ROOT = Path(__file__).resolve().parent
 

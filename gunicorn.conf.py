@@ -2,7 +2,7 @@
 
 The master process reads and checks everything before a worker exists (``startup``), and again on SIGHUP,
 where a wrong catalog leaves the accepted one in force. How one generation of workers and masters gives way to the
-next is in ``service/master.py``, how a worker ends in ``service/gateway_worker.py``.
+next is in ``service/process/master.py``, how a worker ends in ``service/process/gateway_worker.py``.
 """
 
 import os
@@ -10,15 +10,16 @@ import resource
 import signal
 from pathlib import Path
 
-from service import master, metrics_folder, server_errors, startup
-from service.server_log import ServerLog
+from service.metrics import folder as metrics_folder
+from service.process import master, server_errors, startup
+from service.process.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
 _settings = startup.settings_or_exit(ROOT)
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "service.gateway_worker.GatewayWorker"
+worker_class = "service.process.gateway_worker.GatewayWorker"
 # Two file descriptors a stream; the system's hard limit is the only one that makes sense here.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))

@@ -32,8 +32,9 @@ from models.usage_summing import sum_up
 from models.usage_sums import DAY, UsageSpan
 from models.usage_tally import LoggedRow
 from models.usage_totals import TotalledUpTo, UsageTotal, tallies_of, total_up, values_of
-from service import membership, schema
-from service.audit import Actor
+from service.accounts import membership
+from service.accounts.audit import Actor
+from service.database import schema
 from service.services import services
 
 Say = Callable[[str], None]

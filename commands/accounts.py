@@ -17,7 +17,7 @@ from commands.output import Answer, Refusal, answers, in_service, table
 from commands.public_address import port_note
 
 if TYPE_CHECKING:
-    from service.membership import Member
+    from service.accounts.membership import Member
 
 STANDARD_INPUT_S = 3.0
 
@@ -37,7 +37,7 @@ accounts.add_command(list_invites)
 @in_service
 def create(email: str, password: str | None, plan_slug: str | None, admin: bool) -> Answer:
     """Make an account with plan and token."""
-    from service import membership
+    from service.accounts import membership
 
     member, held = membership.create(email, password, plan_slug, is_operator=admin, by=at_the_terminal())
     document = {
@@ -60,7 +60,7 @@ def create(email: str, password: str | None, plan_slug: str | None, admin: bool)
 @in_service
 def list_accounts() -> Answer:
     """List all accounts, oldest first; no tokens."""
-    from service import bonuses, membership
+    from service.accounts import bonuses, membership
 
     members, today = membership.members(), bonuses.today()
     document = [
@@ -97,7 +97,7 @@ def list_accounts() -> Answer:
 @in_service
 def set_plan(email: str, slug: str) -> Answer:
     """Move an account to a plan, from its next request on."""
-    from service import holdings, membership
+    from service.accounts import holdings, membership
 
     member = membership.find(email)
     plan = holdings.set_plan(member.id, slug, by=at_the_terminal())
@@ -112,7 +112,7 @@ def set_plan(email: str, slug: str) -> Answer:
 @in_service
 def token(email: str, regenerate: bool, revoke: bool) -> Answer:
     """Print an account's token; alone, so that a script can take it."""
-    from service import holdings, membership
+    from service.accounts import holdings, membership
 
     if regenerate and revoke:
         raise click.UsageError("Choose one of --regenerate and --revoke.")
@@ -138,7 +138,7 @@ def token(email: str, regenerate: bool, revoke: bool) -> Answer:
 @in_service
 def suspend(email: str) -> Answer:
     """Stop an account's token and sign-in until it is resumed."""
-    from service import membership
+    from service.accounts import membership
 
     member = membership.find(email)
     membership.suspend(member.id, by=at_the_terminal())
@@ -151,7 +151,7 @@ def suspend(email: str) -> Answer:
 @in_service
 def resume(email: str) -> Answer:
     """Let a suspended account go on, with the token that it had."""
-    from service import membership
+    from service.accounts import membership
 
     member = membership.find(email)
     membership.resume(member.id, by=at_the_terminal())
@@ -164,7 +164,7 @@ def resume(email: str) -> Answer:
 @in_service
 def delete(email: str) -> Answer:
     """Delete an account; what it used stays with its address."""
-    from service import membership
+    from service.accounts import membership
 
     member = membership.find(email)
     membership.delete(member.id, by=at_the_terminal())
@@ -178,7 +178,8 @@ def delete(email: str) -> Answer:
 @in_service
 def set_password(email: str, password: str | None) -> Answer:
     """Give an account a new password and sign it out everywhere."""
-    from service import membership, passwords
+    from service.accounts import membership
+    from service.signing_in import passwords
 
     member = membership.find(email)
     given = password if password is not None else _line_of_standard_input()
@@ -196,8 +197,9 @@ def set_password(email: str, password: str | None) -> Answer:
 @in_service
 def reset_link(email: str) -> Answer:
     """Print a link that sets an account's password; it works once, for an hour, and replaces the one before."""
-    from service import membership, reset_links
+    from service.accounts import membership
     from service.services import services
+    from service.signing_in import reset_links
 
     member = membership.find(email)
     link = reset_links.hand_out(member.id, by=at_the_terminal())
@@ -212,8 +214,8 @@ def reset_link(email: str) -> Answer:
 @in_service
 def operator_link() -> Answer:
     """Print a link that makes the first operator's account; it works once, for an hour."""
-    from service import membership
-    from service.operator_link import hand_out_operator_link
+    from service.accounts import membership
+    from service.accounts.operator_link import hand_out_operator_link
     from service.services import services
 
     if membership.operator_exists():

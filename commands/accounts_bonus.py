@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def bonus(email: str, daily: int | None, monthly: int | None, until: datetime | None, remove: bool) -> Answer:
     """Add prompts to an account's quota until a day, which replaces a bonus given before; alone, show it."""
     from models.quota import Bonus
-    from service import bonuses, membership
+    from service.accounts import bonuses, membership
 
     gives = daily is not None or monthly is not None or until is not None
     if gives and remove:

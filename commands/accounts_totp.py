@@ -15,7 +15,8 @@ from commands.output import Answer, answers, in_service
 @in_service
 def totp_state(email: str, off: bool) -> Answer:
     """Tell whether an account's sign-in asks for a code; switch that off for a member who lost the phone."""
-    from service import membership, totp
+    from service.accounts import membership
+    from service.signing_in import totp
 
     member = membership.find(email)
     if off and totp.switch_off_for(member.id, at_the_terminal()):

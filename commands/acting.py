@@ -8,12 +8,12 @@ import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from service.audit import Actor
+    from service.accounts.audit import Actor
 
 
 def at_the_terminal() -> Actor:
     """Return the user as the system knows it (not by ``USER``, which anybody sets), and who asked by sudo."""
-    from service.audit import COMMAND_LINE, Actor
+    from service.accounts.audit import COMMAND_LINE, Actor
 
     user = _name(os.getuid())
     behind = os.environ.get("SUDO_USER")

@@ -28,8 +28,8 @@ def backup(file: Path, force: bool) -> Answer:
     """Write the whole database to FILE, while the service runs; packed by gzip where the name ends in .gz."""
 
     def work() -> Answer:
-        from service import backup as house
-        from service.backup_file import megabytes
+        from service.database import backup as house
+        from service.database.backup_file import megabytes
 
         made = house.make(file.absolute(), replace=force)
         document = {"file": str(made.path), "bytes": made.size, **_told(made.facts), "holds_key": False}
@@ -47,7 +47,7 @@ def restore(file: Path) -> Answer:
     """Put the backup in FILE in the place of the database. The service must be stopped; the old database is kept."""
 
     def work() -> Answer:
-        from service import backup_restore
+        from service.database import backup_restore
 
         restored = backup_restore.restore(file.absolute())
         kept = None if restored.kept is None else str(restored.kept)

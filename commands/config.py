@@ -40,8 +40,9 @@ def check() -> Answer:
 @in_service
 def mail_test(address: str) -> Answer:
     """Send one mail to ADDRESS, and say what the mail server said."""
-    from service import mail, mail_texts
-    from service.addresses import usable_email
+    from service.accounts.addresses import usable_email
+    from service.mail import smtp as mail
+    from service.mail import texts as mail_texts
 
     to = usable_email(address)
     try:

@@ -25,7 +25,7 @@ _flask_migrates_group = db.callback
 @answers
 def _upgrade(**arguments: Any) -> Answer:
     """Upgrade the database to a later version."""
-    from service import schema
+    from service.database import schema
 
     context = click.get_current_context()
 
@@ -49,8 +49,9 @@ def _move(url: str) -> Answer:
     same command.
     """
     from app import create_app
-    from service import database_move, prepare_database
-    from service.not_ready import NotReady
+    from service.database import move as database_move
+    from service.database import prepare as prepare_database
+    from service.process.not_ready import NotReady
     from service.services import services
 
     began = time.monotonic()
@@ -89,7 +90,7 @@ def _tell(progress: str) -> None:
 
 def _group(*arguments: Any, **options: Any) -> Any:
     """Load the application for the commands below; a wrong configuration is a sentence, not a trace."""
-    from service import schema
+    from service.database import schema
 
     try:
         told = _flask_migrates_group(*arguments, **options)

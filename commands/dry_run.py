@@ -47,7 +47,7 @@ def _parsed(raw: bytes, name: str) -> object:
 
 def text(told: dict[str, Any]) -> str:
     """Return an explanation as tables."""
-    from service.receipts import WHY_FIRST
+    from service.reports.receipts import WHY_FIRST
 
     error = told["error"]
     parts = []
@@ -86,7 +86,7 @@ def _features(told: dict[str, Any]) -> str:
 
 
 def _route(route: dict[str, Any]) -> list[str]:
-    from service.receipts import why_not
+    from service.reports.receipts import why_not
 
     place = "-" if route["position"] is None else str(route["position"])
     reason = "" if route["why_not"] is None else why_not(route["why_not"])

@@ -13,7 +13,7 @@ from commands.output import Answer, answers, in_service, table
 from commands.public_address import port_note
 
 if TYPE_CHECKING:
-    from service.invites import EndedInvite, OpenInvite
+    from service.accounts.invites import EndedInvite, OpenInvite
 
 _SPAN = re.compile(r"(\d{1,5})([hdw]?)")
 _HOURS = {"h": 1, "d": 24, "": 24, "w": 168}
@@ -42,7 +42,7 @@ class Span(click.ParamType[timedelta]):
 @in_service
 def invite(email: str | None, plan_slug: str | None, expires: timedelta) -> Answer:
     """Print a link that makes one account; with EMAIL for that address alone, and mailed there if mail is set up."""
-    from service import invites
+    from service.accounts import invites
     from service.services import services
 
     made = invites.make(at_the_terminal(), email, plan_slug, expires)
@@ -73,7 +73,7 @@ def invite(email: str | None, plan_slug: str | None, expires: timedelta) -> Answ
 @in_service
 def list_invites(ended_too: bool, revoke: int | None) -> Answer:
     """List invites that can be used, newest first; or revoke one."""
-    from service import invites
+    from service.accounts import invites
 
     if revoke is not None:
         if ended_too:

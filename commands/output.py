@@ -67,7 +67,8 @@ def in_service(command: Callable[..., Answer]) -> Callable[..., Answer]:
     def run(*arguments: Any, **options: Any) -> Answer:
         script = click.get_current_context().ensure_object(ScriptInfo)
         with port_of_running_service(), script.load_app().app_context():
-            from service import prepare_database, schema
+            from service.database import prepare as prepare_database
+            from service.database import schema
 
             schema.make_if_missing()
             prepare_database.check_secret_key()
@@ -85,9 +86,9 @@ def refused(error: Exception, *, as_json: bool = False) -> Exception:
     if isinstance(error, click.ClickException | click.exceptions.Exit):
         return error
     from models.storage import StorageUnavailable
-    from service.passwords import UnfitPassword
-    from service.prepare_database import NotReady
+    from service.database.prepare import NotReady
     from service.refusals import MembershipError
+    from service.signing_in.passwords import UnfitPassword
 
     if isinstance(error, StorageUnavailable):
         # Further lines hold the statement and its values.

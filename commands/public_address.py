@@ -9,7 +9,7 @@ from pathlib import Path
 
 from catalog.source import read_source
 from config import Settings
-from service import running_port
+from service.process import running_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT_NOTE = (

@@ -22,7 +22,7 @@ receipts = AppGroup("receipts", help="Look at what became of a request.")
 @in_service
 def show(request_id: str) -> Answer:
     """Show what became of a request: who asked, what was counted, where it went, what it cost."""
-    from service import receipts as house
+    from service.reports import receipts as house
 
     found = house.find(request_id)
     if found is None:
@@ -34,7 +34,7 @@ def show(request_id: str) -> Answer:
 
 
 def _document(found: FoundRequest) -> dict[str, Any]:
-    from service.receipts import counted
+    from service.reports.receipts import counted
 
     row = found.row._asdict()
     row["started_at"] = found.row.started_at.isoformat(timespec="milliseconds")
@@ -57,7 +57,7 @@ def _text(found: FoundRequest) -> str:
 
 
 def _rows(found: FoundRequest) -> list[list[str]]:
-    from service.receipts import counted
+    from service.reports.receipts import counted
 
     row = found.row
     answered = "-" if row.upstream is None else f"{row.upstream}/{row.upstream_model}"
@@ -91,7 +91,7 @@ def _tokens(found: FoundRequest) -> str:
 
 
 def _routing(routing: dict[str, Any]) -> list[str]:
-    from service.receipts import WHY_FIRST, how_ended, why_not
+    from service.reports.receipts import WHY_FIRST, how_ended, why_not
 
     reason = routing.get("reason")
     order = [[str(place), route] for place, route in enumerate(routing.get("routes") or [], start=1)]

@@ -11,7 +11,7 @@ from commands.acting import at_the_terminal
 from commands.output import Answer, Refusal, answers, in_service, table
 
 if TYPE_CHECKING:
-    from service.upgrades import Upgrade
+    from service.accounts.upgrades import Upgrade
 
 upgrades = AppGroup("upgrades", help="Decide on upgrade requests.")
 
@@ -22,7 +22,7 @@ upgrades = AppGroup("upgrades", help="Decide on upgrade requests.")
 @in_service
 def list_upgrades(decided_too: bool) -> Answer:
     """List pending upgrade requests, oldest first."""
-    from service.upgrades import listing
+    from service.accounts.upgrades import listing
 
     found = listing(decided_too=decided_too)
     rows = [
@@ -47,7 +47,7 @@ def list_upgrades(decided_too: bool) -> Answer:
 @in_service
 def approve(request: str, message: str) -> Answer:
     """Approve a request and move the account to the plan, from its next request on."""
-    from service import upgrades as requests
+    from service.accounts import upgrades as requests
 
     done = requests.approve(_id_of(request), by=at_the_terminal(), message=message)
     return Answer(_document(done), f"{done.email} is on {done.to_plan}.")
@@ -60,7 +60,7 @@ def approve(request: str, message: str) -> Answer:
 @in_service
 def decline(request: str, message: str) -> Answer:
     """Decline a request; the account stays on its plan."""
-    from service import upgrades as requests
+    from service.accounts import upgrades as requests
 
     done = requests.decline(_id_of(request), by=at_the_terminal(), message=message)
     return Answer(_document(done), f"The request of {done.email} for {done.to_plan} is declined.")
@@ -68,8 +68,8 @@ def decline(request: str, message: str) -> Answer:
 
 def _id_of(request: str) -> int:
     """Return the number of a request, given as such or by the address of who asked."""
-    from service import membership
-    from service.upgrades import pending_of
+    from service.accounts import membership
+    from service.accounts.upgrades import pending_of
 
     if request.isascii() and request.isdecimal() and len(request) < 20:
         return int(request)
@@ -97,7 +97,7 @@ def _document(upgrade: Upgrade) -> dict[str, object]:
 
 def _way(decided_by: str | None) -> str | None:
     """Return the address of who decided, or just that a command did; the audit log names its user."""
-    from service.audit import COMMAND_LINE
+    from service.accounts.audit import COMMAND_LINE
 
     return COMMAND_LINE if decided_by is not None and decided_by.startswith(COMMAND_LINE) else decided_by
 

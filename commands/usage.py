@@ -29,7 +29,7 @@ usage = AppGroup("usage", help="See what was used, and delete old rows of the us
 @in_service
 def report(since: str | None, by: Any) -> Answer:
     """Add up requests, prompts, tokens, errors and cost of all accounts."""
-    from service import usage_of_all as house
+    from service.reports import usage_of_all as house
     from service.services import services
 
     found = house.usage_of_all(house.first_day(since), by)
@@ -58,7 +58,7 @@ def report(since: str | None, by: Any) -> Answer:
 def prune(keep: str | None, before: str | None, dry_run: bool, vacuum: bool) -> Answer:
     """Delete old rows of the usage log; the totals of each day stay. The running month always stays."""
     from models import usage_pruning
-    from service import retention
+    from service.database import retention
     from service.services import services
 
     house = services()
@@ -85,7 +85,7 @@ def prune(keep: str | None, before: str | None, dry_run: bool, vacuum: bool) -> 
 
 
 def _first_kept(keep: str | None, before: str | None, upkeep: Any) -> date:
-    from service.usage_of_all import day_of
+    from service.reports.usage_of_all import day_of
 
     if keep is not None and before is not None:
         raise Refusal("--keep and --before say the same in two ways: give one of them.")
@@ -109,7 +109,7 @@ def _done(portions: Iterator[int]) -> list[int]:
 
 
 def _vacuum() -> int:
-    from service import backup_room
+    from service.database import backup_room
 
     return backup_room.give_back()
 

@@ -1,4 +1,4 @@
-"""Which migration the database has, asked often and cheaply; ``service/schema.py`` is for those who change it."""
+"""Which migration the database has, asked often and cheaply; ``service.database.schema`` is for who changes it."""
 
 from __future__ import annotations
 

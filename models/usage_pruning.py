@@ -2,7 +2,7 @@
 
 A row may go when all that is computed from it is kept elsewhere: it is in the totals; it is not its account's
 newest, which carries the running numbers; and no answer of its turn can be continued any more. The caller keeps
-its hands off the running month (``service.retention``).
+its hands off the running month (``service.database.retention``).
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ from models.calendar_windows import Calendar
 from models.storage import Storage
 from models.throttle import DatabaseCounters
 from service.keys import Keyring
-from service.metrics import Metrics
-from service.metrics_worker import WorkerFile
-from service.tracing import Tracing
-from service.worker import Worker
+from service.metrics.counts import Metrics
+from service.metrics.tracing import Tracing
+from service.metrics.worker_file import WorkerFile
+from service.process.worker import Worker
 
 if TYPE_CHECKING:  # they ask for services themselves
-    from service.mail import Mailer
-    from service.mail_carrier import Carrier
+    from service.mail.carrier import Carrier
+    from service.mail.smtp import Mailer
 
 EXTENSION = "smartroute"
 

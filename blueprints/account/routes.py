@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.account.devices import device_of
-from service import sign_ins, totp, upgrades
-from service.held_plan import held_plan
+from service.accounts import upgrades
+from service.accounts.held_plan import held_plan
 from service.services import services
+from service.signing_in import sign_ins, totp
 
 bp = Blueprint("account", __name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_login import current_user
 
-from service.audit import Actor
+from service.accounts.audit import Actor
 
 
 def acting(remote_addr: str | None) -> Actor:

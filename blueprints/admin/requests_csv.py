@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from csv_document import Cell, csv_document
 from models.usage_search import ListedRequest
-from service import receipts
+from service.reports import receipts
 
 COLUMNS = (
     "time", "request_id", "account_id", "account", "endpoint", "client", "alias_asked", "alias_served", "kind",

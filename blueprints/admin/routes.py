@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
 from blueprints.admin.usage_figures import money
-from service import mail_queue, upgrades
-from service.house_report import errors
-from service.house_today import house_today
+from service.accounts import upgrades
+from service.mail import queue as mail_queue
+from service.reports.house_report import errors
+from service.reports.house_today import house_today
 from service.services import services
 
 

@@ -14,8 +14,10 @@ from blueprints.admin.acting import acting
 from blueprints.admin.blueprint import bp
 from blueprints.admin.routes_accounts import account_page
 from models.quota import Bonus
-from service import account_book, bonuses, holdings, membership, operators, refusals, reset_links, totp
-from service.audit import Actor
+from service import refusals
+from service.accounts import account_book, bonuses, holdings, membership, operators
+from service.accounts.audit import Actor
+from service.signing_in import reset_links, totp
 
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
 

@@ -8,8 +8,10 @@ from flask_login import current_user
 
 from blueprints.admin.blueprint import bp
 from models import account_list
-from service import account_book, bonuses, refusals, totp
+from service import refusals
+from service.accounts import account_book, bonuses
 from service.services import services
+from service.signing_in import totp
 
 STATES = {
     account_list.ACTIVE: "Active",

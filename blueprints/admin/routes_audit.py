@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.admin.asked_audit import NotUnderstood, asked_of, typed_of, written
 from blueprints.admin.blueprint import bp
 from models.audit_list import Wanted
-from service import audit_trail
+from service.accounts import audit_trail
 from service.services import services
 
 

@@ -6,8 +6,8 @@ from flask import current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
-from service import receipts
 from service.json_text import NoJson, read_json
+from service.reports import receipts
 from service.services import services
 
 DRY_RUN = "smartroute_dry_run"  # made by app.py from the API, which pages must not import

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
 from blueprints.admin.route_health import views_of
-from service.metrics_routes import routes_of
+from service.metrics.routes import routes_of
 from service.services import services
 
 

@@ -10,8 +10,10 @@ from flask.typing import ResponseReturnValue
 from blueprints.admin.acting import acting
 from blueprints.admin.blueprint import bp
 from blueprints.admin.forms_invites import InviteForm
-from service import invites, mail_queue, refusals
-from service.invites import HandedOut
+from service import refusals
+from service.accounts import invites
+from service.accounts.invites import HandedOut
+from service.mail import queue as mail_queue
 from service.services import services
 
 _MADE = "made_invite"  # in the cookie, from the answer to the form to the page after it

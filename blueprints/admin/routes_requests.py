@@ -17,8 +17,8 @@ from models.usage_filter import Wanted
 from models.usage_names import used_names
 from models.usage_search import MOST_EXPORTED, Page, newest, page_after, page_before
 from readable import duration, short_date
-from service import receipts
-from service.request_search import wanted_of
+from service.reports import receipts
+from service.reports.request_search import wanted_of
 from service.services import services
 
 REQUESTS_ON_A_PAGE = 50

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from blueprints.admin.acting import acting
 from blueprints.admin.blueprint import bp
 from blueprints.admin.routes import overview
-from service import refusals, upgrades
+from service import refusals
+from service.accounts import upgrades
 
 _DECISIONS = {"approve": upgrades.approve, "decline": upgrades.decline}
 

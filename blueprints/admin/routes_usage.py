@@ -11,7 +11,7 @@ from blueprints.admin.usage_figures import FIGURES, money
 from lines import line_colours, line_letters
 from models.usage_sums import DAY
 from readable import duration, long_date, rounded, short_date
-from service.house_report import SPANS, By, errors, house_report
+from service.reports.house_report import SPANS, By, errors, house_report
 from service.services import services
 
 BYS: dict[By, str] = {"alias": "Alias", "upstream": "Upstream", "account": "Account"}

@@ -12,7 +12,7 @@ from datetime import date
 from blueprints.admin.usage_figures import Figure
 from models.usage_sums import DAY
 from readable import rounded, scale, short_date
-from service.house_report import HouseReport
+from service.reports.house_report import HouseReport
 
 TOP, BASELINE, HEIGHT = 12, 200, 224
 THINNEST, SLIT = 2.0, 1.0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.usage_tally import Tally
-from service.house_report import errors
+from service.reports.house_report import errors
 
 
 @dataclass(frozen=True, slots=True)

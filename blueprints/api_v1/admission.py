@@ -12,7 +12,7 @@ from models.calendar_windows import Calendar, Window
 from models.quota import Limits, Standing
 from models.reservation import Outcome, QuotaUsedUp, Reserved, TooManyOpen
 from models.storage import Storage, StorageUnavailable
-from service.worker import Worker
+from service.process.worker import Worker
 
 from .errors import QuotaExceeded, StorageTrouble, TooManyRequests
 from .quota_headers import codex_headers

@@ -12,8 +12,8 @@ import time
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 
-from service.bounded_counters import BoundedCounters
-from service.networks import network_of
+from service.signing_in.bounded_counters import BoundedCounters
+from service.signing_in.networks import network_of
 
 from .errors import TooManyWrongTokens
 

@@ -14,8 +14,8 @@ from middleware.request_log import log_fields, request_id_of
 from models import reservation, usage_log
 from models.quota import Limits, Standing, newest_row, standing
 from models.reservation import Outcome
+from service.metrics.tracing import TRAIL, Trail
 from service.services import services
-from service.tracing import TRAIL, Trail
 
 from .admission import Ticket, admit
 from .attempts import Attempts

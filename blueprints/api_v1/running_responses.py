@@ -16,8 +16,8 @@ from flask.blueprints import BlueprintSetupState
 
 from models import stored_response
 from models.storage import Storage, StorageUnavailable
+from service.process.worker import Worker
 from service.services import EXTENSION
-from service.worker import Worker
 
 from .blueprint import bp
 

@@ -8,7 +8,9 @@ from werkzeug.datastructures import MultiDict
 from wtforms import EmailField, Field, PasswordField, ValidationError
 from wtforms.validators import InputRequired
 
-from service import addresses, passwords, refusals
+from service import refusals
+from service.accounts import addresses
+from service.signing_in import passwords
 
 
 class TextForm(FlaskForm):

@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from models.storage import StorageUnavailable
-from service import known_browsers, sign_ins, totp
-from service.membership import Member
+from service.accounts.membership import Member
+from service.signing_in import known_browsers, sign_ins, totp
 
 login_manager = LoginManager()
 SECOND_STEP_S = 300

@@ -12,7 +12,9 @@ from blueprints.auth.forms import NewAccountForm, SignInForm
 from blueprints.auth.login import end_session, known_browser, sign_in_and_go, start_session
 from blueprints.auth.throttling import sign_in_attempt
 from return_path import own_path
-from service import mail_queue, membership, refusals
+from service import refusals
+from service.accounts import membership
+from service.mail import queue as mail_queue
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])

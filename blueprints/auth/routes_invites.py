@@ -12,7 +12,10 @@ from blueprints.auth.forms import InvitedForm, NewAccountForm
 from blueprints.auth.login import start_session
 from blueprints.auth.throttling import confirmation_attempt, sign_up_attempt
 from blueprints.auth.waiting_browser import remember
-from service import confirmation, invites, mail_queue, refusals
+from service import refusals
+from service.accounts import invites
+from service.mail import queue as mail_queue
+from service.signing_in import confirmation
 
 
 @bp.route("/invite/<secret>", methods=["GET", "POST"], strict_slashes=False)

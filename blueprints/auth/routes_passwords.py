@@ -12,7 +12,11 @@ from blueprints.auth.form_page import form_page
 from blueprints.auth.forms import AddressForm, ChangePasswordForm, ConfirmForm, ResetPasswordForm
 from blueprints.auth.login import end_session, sign_in_and_go, start_session
 from blueprints.auth.throttling import proof_attempt, reset_attempt
-from service import holdings, mail_queue, membership, refusals, reset_links, reset_mail
+from service import refusals
+from service.accounts import holdings, membership
+from service.mail import queue as mail_queue
+from service.mail import reset_mail
+from service.signing_in import reset_links
 
 
 @bp.route("/forgot-password", methods=["GET", "POST"])

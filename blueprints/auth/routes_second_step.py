@@ -15,7 +15,7 @@ from blueprints.auth.forms_totp import CodeForm, RecoveryCodeForm
 from blueprints.auth.login import FirstStep, first_step, keep_first_step, start_session
 from blueprints.auth.throttling import code_attempt
 from return_path import own_path
-from service import totp
+from service.signing_in import totp
 
 FEW_CODES = 3
 

@@ -15,8 +15,11 @@ from blueprints.auth.login import start_session
 from blueprints.auth.throttling import chosen_password_attempt, confirmation_attempt, sign_up_attempt
 from blueprints.auth.waiting_browser import browser_secret, remember, waiting_here
 from return_path import own_path
-from service import confirmation, mail_queue, membership, refusals
+from service import refusals
+from service.accounts import membership
+from service.mail import queue as mail_queue
 from service.services import services
+from service.signing_in import confirmation
 
 
 @bp.route("/sign-up", methods=["GET", "POST"])

@@ -13,9 +13,10 @@ from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
 from blueprints.auth.forms_totp import SetUpForm, TwoProofsForm
 from blueprints.auth.throttling import code_attempt, proof_attempt
-from service import refusals, totp
+from service import refusals
 from service.services import services
-from service.totp_setup import Setup, SetupOver
+from service.signing_in import totp
+from service.signing_in.totp_setup import Setup, SetupOver
 
 
 @bp.route("/account/two-step", methods=["GET", "POST"])

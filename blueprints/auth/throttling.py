@@ -9,9 +9,9 @@ from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, Rat
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
-from service import addresses
-from service.networks import network_of
+from service.accounts import addresses
 from service.services import services
+from service.signing_in.networks import network_of
 
 SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
 SIGN_IN_BY_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="sign-in-account")
@@ -62,8 +62,8 @@ class Attempt:
 def sign_in_attempt(address: str, email: str, known_browser: str | None = None) -> Attempt:
     """Count a try to sign in; 15 minutes.
 
-    By network address and by account; but of a ``known_browser`` of this account (see ``service.known_browsers``)
-    by itself, so that strangers who guess keep no member out.
+    By network address and by account; but of a ``known_browser`` of this account by itself
+    (``service.signing_in.known_browsers``), so that strangers who guess keep no member out.
     """
     account_key = _account(email)
     if known_browser is not None:

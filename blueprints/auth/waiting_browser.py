@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from service import confirmation
-from service.confirmation import Waiting
+from service.signing_in import confirmation
+from service.signing_in.confirmation import Waiting
 
 _KEY = "sign_up"
 

@@ -8,10 +8,10 @@ from catalog.model import Plan
 from models.last_use import LastUse, last_use
 from models.quota import Standing
 from models.token_format import masked
-from service import holdings
-from service.holdings import Holding
+from service.accounts import holdings
+from service.accounts.holdings import Holding
+from service.accounts.standing import standing_in
 from service.services import services
-from service.standing import standing_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from flask_login import current_user, login_required
 
 from blueprints.docs.overview import overview_of
 from blueprints.docs.page_facts import page_facts
-from service import holdings
+from service.accounts import holdings
 from service.services import services
 
 bp = Blueprint("docs", __name__)

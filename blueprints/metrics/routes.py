@@ -18,7 +18,7 @@ def metrics() -> Response:
     house = services()
     if not may_read(house.catalog.metrics, request.environ, os.environ):
         abort(404)
-    from service.metrics_text import metrics_text  # only workers that are asked load prometheus_client
+    from service.metrics.text import metrics_text  # only workers that are asked load prometheus_client
 
     text, content_type = metrics_text(*house.watch.machine(), house.catalog, request.headers.get("Accept", ""))
     return Response(text, content_type=content_type)

@@ -7,9 +7,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.plans.comparison import comparison
-from service import holdings, refusals, upgrades
-from service.held_plan import held_plan
-from service.plan_fit import fit_of
+from service import refusals
+from service.accounts import holdings, upgrades
+from service.accounts.held_plan import held_plan
+from service.accounts.plan_fit import fit_of
 from service.services import services
 
 bp = Blueprint("plans", __name__)

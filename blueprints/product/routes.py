@@ -6,7 +6,7 @@ from flask import Blueprint, render_template
 from flask_login import current_user
 
 from pages import api_address
-from service.held_plan import held_plan
+from service.accounts.held_plan import held_plan
 from service.services import services
 
 bp = Blueprint("product", __name__)

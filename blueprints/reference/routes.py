@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from models.token_format import masked
-from service import holdings, refusals
+from service import refusals
+from service.accounts import holdings
 
 from .outline import OBJECT_PAGES, breakable, marked_up, outline_of, page_names
 from .published import Published

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from readable import scale, short_date
-from service.usage_report import Day, Report
+from service.reports.usage_report import Day, Report
 
 TOP, BASELINE, HEIGHT = 12, 200, 224
 LETTER_FITS = 16  # pixels of height

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from blueprints.usage.words import counted
 from csv_document import Cell, csv_document
 from models.usage_rows import UsedRequest
-from service.usage_report import Report
+from service.reports.usage_report import Report
 
 REQUEST_COLUMNS = (
     "time", "request_id", "endpoint", "alias_asked", "alias_served", "kind", "status", "error_code", "counted", "why",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from blueprints.usage.words import duration
-from service.usage_report import Report
+from service.reports.usage_report import Report
 
 
 @dataclass(frozen=True, slots=True)

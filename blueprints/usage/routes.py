@@ -17,9 +17,10 @@ from lines import line_colours, line_letters
 from models.token_format import masked
 from models.usage_rows import Page, page_after, page_before, requests_since
 from pages import api_address
-from service import holdings, usage_report
+from service.accounts import holdings
+from service.accounts.standing import standing_of
+from service.reports import usage_report
 from service.services import services
-from service.standing import standing_of
 
 bp = Blueprint("usage", __name__)
 

@@ -16,8 +16,8 @@ from app import create_app
 from catalog.reader import read_catalog
 from config import Settings
 from models.base import db
-from service import schema
-from service.audit import Actor
+from service.accounts.audit import Actor
+from service.database import schema
 from tests.harness.databases import databases
 from tests.harness.processes import ROOT
 

@@ -13,8 +13,10 @@ from flask import Flask
 from models import sign_in
 from models.base import utcnow
 from models.storage import Storage, StorageUnavailable
-from service import membership, passwords, refusals
+from service import refusals
+from service.accounts import membership
 from service.services import services
+from service.signing_in import passwords
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 
 EMAIL, NEW_PASSWORD = "member@example.org", "another password"

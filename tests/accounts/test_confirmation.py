@@ -16,8 +16,10 @@ from werkzeug.test import TestResponse
 from models.base import utcnow
 from models.pending_sign_up import PendingSignUp
 from models.queued_mail import QueuedMail
-from service import confirmation, invites, membership, refusals
+from service import refusals
+from service.accounts import invites, membership
 from service.services import services
+from service.signing_in import confirmation
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 from tests.accounts.mail_server import Post
 from tests.accounts.mailing import deliver, house_and_post, mailing_house

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from service import holdings, membership
+from service.accounts import holdings, membership
 from tests.accounts.house import BOSS, Visitor, csrf_token
 
 EMAIL = "member@example.org"

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import pytest
 from flask import Flask
 
-from service import membership, reset_links
-from service.operator_link import hand_out_operator_link
+from service.accounts import membership
+from service.accounts.operator_link import hand_out_operator_link
+from service.signing_in import reset_links
 from tests.accounts.house import PASSWORD, Visitor, csrf_token
 
 EMAIL = "member@example.org"

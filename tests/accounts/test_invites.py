@@ -15,7 +15,8 @@ from models import invite as invite_rows
 from models.audit_entry import AuditEntry
 from models.base import utcnow
 from models.invite import Invite
-from service import holdings, invites, membership, refusals
+from service import refusals
+from service.accounts import holdings, invites, membership
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 

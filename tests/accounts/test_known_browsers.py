@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import known_browsers, membership
+from service.accounts import membership
+from service.signing_in import known_browsers
 from tests.accounts.house import PASSWORD, Visitor, csrf_token, open_house
 
 EMAIL, OTHER = "member@example.org", "other@example.org"

@@ -18,8 +18,10 @@ from flask import Flask
 from models import queued_mail
 from models.base import utcnow
 from models.queued_mail import QueuedMail
-from service import holdings, mail_carrier, mail_queue, membership, upgrades
-from service.mail_carrier import AGAIN_AFTER_S
+from service.accounts import holdings, membership, upgrades
+from service.mail import carrier as mail_carrier
+from service.mail import queue as mail_queue
+from service.mail.carrier import AGAIN_AFTER_S
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor
 from tests.accounts.mail_server import Post

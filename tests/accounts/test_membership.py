@@ -13,9 +13,11 @@ from flask import Flask
 
 from models import account, one_time_link, reservation, service_token, token_format
 from models.quota import Limits
-from service import holdings, membership, passwords, refusals
-from service.operator_link import hand_out_operator_link, link_digest
+from service import refusals
+from service.accounts import holdings, membership
+from service.accounts.operator_link import hand_out_operator_link, link_digest
 from service.services import services
+from service.signing_in import passwords
 from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"

@@ -12,8 +12,8 @@ from commands.accounts import accounts
 from commands.receipts import receipts
 from commands.upgrades import upgrades
 from commands.upstreams import upstreams
-from service import membership
-from service.operator_link import hand_out_operator_link
+from service.accounts import membership
+from service.accounts.operator_link import hand_out_operator_link
 from tests.accounts.house import PASSWORD, Visitor, csrf_token
 
 EMAIL = "operator@example.org"

@@ -9,7 +9,7 @@ import gevent
 import pytest
 from argon2 import PasswordHasher
 
-from service import passwords
+from service.signing_in import passwords
 
 
 def test_password_is_right_for_its_own_hash_only() -> None:

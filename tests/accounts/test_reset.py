@@ -12,9 +12,11 @@ from flask import Flask
 
 from models import one_time_link
 from models.base import utcnow
-from service import membership, refusals, reset_links
-from service.operator_link import hand_out_operator_link
+from service import refusals
+from service.accounts import membership
+from service.accounts.operator_link import hand_out_operator_link
 from service.services import services
+from service.signing_in import reset_links
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 
 EMAIL, NEW_PASSWORD = "member@example.org", "another password"

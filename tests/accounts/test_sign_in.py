@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import membership
+from service.accounts import membership
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token, open_house
 
 EMAIL = "member@example.org"

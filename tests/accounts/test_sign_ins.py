@@ -13,8 +13,11 @@ from flask import Flask
 
 from models import sign_in
 from models.base import utcnow
-from service import membership, refusals, reset_links, sign_ins, worker
+from service import refusals
+from service.accounts import membership
+from service.process import worker
 from service.services import services
+from service.signing_in import reset_links, sign_ins
 from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD, OTHER_PASSWORD = "member@example.org", "correct horse battery", "another password"

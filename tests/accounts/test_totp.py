@@ -16,9 +16,10 @@ from werkzeug.test import TestResponse
 
 from models.audit_entry import AuditEntry
 from models.totp import RecoveryCode, TotpSecret
-from service import membership, reset_links, sign_ins, totp
-from service.audit import Actor
+from service.accounts import membership
+from service.accounts.audit import Actor
 from service.services import services
+from service.signing_in import reset_links, sign_ins, totp
 from tests.accounts.house import PASSWORD, Visitor, csrf_token, open_house
 
 EMAIL = "member@example.org"
@@ -159,7 +160,7 @@ def test_phone_may_be_one_step_off(
 ) -> None:
     now = (int(time.time()) // STEP_S + 10) * STEP_S + 15
     with_two_steps(app)
-    monkeypatch.setattr("service.totp.time.time", lambda: now)
+    monkeypatch.setattr("service.signing_in.totp.time.time", lambda: now)
     with app.app_context():
         row = services().storage.read_session(lambda session: session.get(TotpSecret, member.id))
         assert row is not None
@@ -298,7 +299,7 @@ def test_secret_of_another_account_or_browser_or_hour_is_not_put_into_force(
     assert send(visitor, others_page).status_code == 422
     assert send(second_browser, own_page).status_code == 422
     later = time.time() + 3601
-    monkeypatch.setattr("service.totp_setup.time.time", lambda: later)
+    monkeypatch.setattr("service.signing_in.totp_setup.time.time", lambda: later)
     assert send(visitor, own_page).status_code == 422
     with app.app_context():
         assert not totp.is_on(member.id)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from service import holdings, membership, refusals, upgrades
+from service import refusals
+from service.accounts import holdings, membership, upgrades
+from service.accounts.upgrades import Upgrade
 from service.services import EXTENSION, services
-from service.upgrades import Upgrade
 from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from models.quota import Bonus
-from service import bonuses, holdings, membership, operators, refusals
+from service import refusals
+from service.accounts import bonuses, holdings, membership, operators
 from tests.accounts.conftest import either_app as either_app
 from tests.accounts.house import BOSS, PASSWORD, Visitor
 from tests.admin.conftest import text_of

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 from commands.accounts import accounts as accounts_group
 from models import audit_entry
 from models.audit_entry import AuditEntry
-from service import audit, holdings, membership, operators, reset_links, upgrades
-from service.audit import Actor
-from service.operator_link import hand_out_operator_link
+from service.accounts import audit, holdings, membership, operators, upgrades
+from service.accounts.audit import Actor
+from service.accounts.operator_link import hand_out_operator_link
 from service.services import services
+from service.signing_in import reset_links
 from tests.accounts.conftest import either_app as either_app
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 from tests.admin.conftest import text_of

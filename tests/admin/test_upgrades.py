@@ -7,7 +7,7 @@ import logging
 import pytest
 from flask import Flask
 
-from service import holdings, membership, upgrades
+from service.accounts import holdings, membership, upgrades
 from tests.accounts.house import BOSS, PASSWORD, Visitor
 from tests.admin.conftest import text_of
 

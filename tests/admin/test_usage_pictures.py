@@ -10,7 +10,7 @@ import pytest
 from blueprints.admin.usage_chart import BASELINE, TOP, chart_of
 from blueprints.admin.usage_figures import FIGURES
 from models.usage_tally import Tally
-from service.house_report import SPANS, HouseReport
+from service.reports.house_report import SPANS, HouseReport
 from tests.admin.conftest import Person, text_of
 
 

@@ -13,7 +13,8 @@ from flask import Flask
 from commands.public_address import PORT_NOTE
 from models.base import utcnow
 from models.token_format import is_well_formed
-from service import membership, reset_links
+from service.accounts import membership
+from service.signing_in import reset_links
 from tests.commands.conftest import Accounts
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from commands.config import config
-from service import membership
+from service.accounts import membership
 from tests.accounts.house import PASSWORD, Visitor, open_house
 from tests.accounts.mail_server import Post
 from tests.accounts.mailing import house_and_post

@@ -11,8 +11,8 @@ from flask import Flask
 from flask.cli import ScriptInfo
 
 from commands.upgrades import upgrades
-from service import holdings, membership
-from service import upgrades as requests
+from service.accounts import holdings, membership
+from service.accounts import upgrades as requests
 from tests.accounts.house import BOSS
 
 EMAIL, PASSWORD = "member@example.org", "correct horse battery"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from service import metrics_folder
+from service.metrics import folder as metrics_folder
 from tests.harness.gateway import Gateway
 from tests.harness.processes import ROOT, is_alive, wait_until
 from tests.observability.scrape import scrape, total

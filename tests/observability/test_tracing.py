@@ -10,7 +10,7 @@ import pytest
 import requests
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from service.tracing import is_wanted
+from service.metrics.tracing import is_wanted
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import ROOT, clean_environment, free_port, wait_until

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import holdings, membership
+from service.accounts import holdings, membership
 from service.services import EXTENSION
 from tests.accounts.house import BOSS, Visitor, open_house
 from tests.harness.processes import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import holdings, membership
+from service.accounts import holdings, membership
 from tests.accounts.house import BOSS, Visitor, csrf_token, open_house, shown_token
 
 EMAIL = "member@example.org"

@@ -80,7 +80,7 @@ def test_menu_leads_to_sign_in_where_it_cannot_be_known_who_came(
     def fail(secret: str) -> None:
         raise StorageUnavailable("the database is away")
 
-    monkeypatch.setattr("service.sign_ins.visit", fail)
+    monkeypatch.setattr("service.signing_in.sign_ins.visit", fail)
     answer = failing.get(path)
     assert answer.status_code == (404 if path == "/nope" else int(path[-3:]))
     assert "member@example.org" not in answer.text

@@ -12,8 +12,8 @@ from flask import Flask
 
 from catalog.model import Plan
 from models.base import utcnow
-from service import holdings, membership, upgrades
-from service.plan_fit import first_that_fits
+from service.accounts import holdings, membership, upgrades
+from service.accounts.plan_fit import first_that_fits
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
 from tests.usage import history

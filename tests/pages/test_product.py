@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service import holdings, membership
+from service.accounts import holdings, membership
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 
 CATALOG = """

@@ -13,8 +13,8 @@ import pytest
 from models import lease, reservation
 from models.lease import Watch
 from models.storage import StorageUnavailable
-from service.process_space import is_running, process_space
-from service.worker import Housekeeping, Worker
+from service.process.process_space import is_running, process_space
+from service.process.worker import Housekeeping, Worker
 from tests.models.ledger import FAILED, Ledger
 
 OTHER = 22

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from models import lease, stored_response, stored_response_reads
 from models.stored_response import Kept, State, StoredItem, StoredResponse, TooLargeToStore
-from service.worker import Housekeeping, Worker
+from service.process.worker import Housekeeping, Worker
 from tests.models.ledger import NOON, Ledger
 
 OWNER = 4711

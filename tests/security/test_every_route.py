@@ -11,7 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from middleware.api_paths import is_api_path
-from service import membership
+from service.accounts import membership
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token, open_house
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE")

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from models import token_format
-from service.bounded_counters import BoundedCounters
+from service.signing_in.bounded_counters import BoundedCounters
 from tests.harness.gateway import Gateway
 
 NUMBERS = itertools.count(1)
@@ -66,6 +66,6 @@ def test_counters_stay_few_whatever_comes_and_forget_the_first(monkeypatch: pyte
     assert counters.get("address 99999") == 1
     assert counters.incr("address 99999", 60) == 2
     now = counters.get_expiry("address 99999")
-    monkeypatch.setattr("service.bounded_counters.time.time", lambda: now)
+    monkeypatch.setattr("service.signing_in.bounded_counters.time.time", lambda: now)
     assert counters.get("address 99999") == 0
     assert counters.incr("address 99999", 60) == 1

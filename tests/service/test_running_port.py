@@ -13,7 +13,7 @@ import pytest
 
 from commands.public_address import PORT_NOTE
 from config import Settings
-from service import running_port
+from service.process import running_port
 from tests.harness.gateway import PROGRAMS, Gateway
 from tests.harness.processes import clean_environment, is_alive, wait_until
 

@@ -31,6 +31,6 @@ def test_unreadable_request_is_logged_without_its_secrets(gateway_factory: Gatew
 
 @pytest.mark.parametrize("line", ["Listening at: http://127.0.0.1:8000 (7)", "Worker (pid:7) was sent SIGKILL!"])
 def test_usual_lines_stay_as_they_are(line: str) -> None:
-    from service.server_log import redacted
+    from service.process.server_log import redacted
 
     assert redacted(line) == line

@@ -14,7 +14,7 @@ from pathlib import Path
 from app import create_app
 from config import Settings
 from models.storage import StorageUnavailable
-from service import prepare_database
+from service.database import prepare as prepare_database
 from tests.harness.processes import ROOT
 
 

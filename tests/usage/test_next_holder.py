@@ -10,7 +10,7 @@ from flask import Flask
 
 from models.quota import Limits
 from models.reservation import Outcome, Request, Reserved, reserve, settle
-from service import membership
+from service.accounts import membership
 from service.services import services
 from tests.accounts.house import PASSWORD, Visitor, open_house
 from tests.conftest import new_database

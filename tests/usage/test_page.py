@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from models.base import utcnow
-from service import membership
+from service.accounts import membership
 from tests.accounts.house import BOSS, Visitor
 from tests.usage.member import Member
 

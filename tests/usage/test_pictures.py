@@ -10,7 +10,7 @@ from blueprints.usage.chart import BASELINE, TOP, chart_of
 from blueprints.usage.first_output import times_of
 from models.usage_tally import Tally, step_of
 from readable import duration, rounded, scale
-from service.usage_report import Day, Report
+from service.reports.usage_report import Day, Report
 
 
 def report(*days: dict[str, int]) -> Report:

@@ -17,7 +17,7 @@ from models.stored_response import Kept
 from models.usage_days import used_since
 from models.usage_log import UsageLog
 from models.usage_totals import UsageTotal
-from service.retention import Upkeep
+from service.database.retention import Upkeep
 from tests.models.ledger import Ledger
 from tests.usage import history
 from tests.usage.history import add_up

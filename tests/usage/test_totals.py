@@ -18,7 +18,7 @@ from models.calendar_windows import Calendar
 from models.reservation import Outcome
 from models.usage_log import UsageLog
 from models.usage_totals import TotalledUpTo, UsageTotal
-from service.worker import Housekeeping, Worker
+from service.process.worker import Housekeeping, Worker
 from tests.models.ledger import NOON, Ledger
 from tests.usage import history
 from tests.usage.history import add_up

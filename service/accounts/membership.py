@@ -1,0 +1,396 @@
+"""What can be done with accounts; pages and commands do it by these functions alone. Plan and token: ``holdings``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from models import (
+    account,
+    invite,
+    one_time_link,
+    pending_sign_up,
+    queued_mail,
+    service_token,
+    sign_in,
+    stored_response,
+    subscription,
+    totp,
+    upgrade_request,
+)
+from models.account import Account, AddressTaken
+from models.base import utcnow
+from models.quota import Bonus
+from service.accounts import audit, operators
+from service.accounts.addresses import address_hash, usable_email
+from service.accounts.audit import Actor, subject_of
+from service.accounts.holdings import Holding, equip_in, known_plan, repeat_once
+from service.accounts.operator_link import link_digest
+from service.refusals import (
+    AccountChanged,
+    EmailTaken,
+    LinkNotUsable,
+    NoSuchAccount,
+    Suspended,
+    WrongPassword,
+)
+from service.services import services
+from service.signing_in import passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account as pages and commands see it."""
+
+    id: int
+    email: str
+    is_operator: bool
+    is_suspended: bool
+    session_epoch: int
+    created_at: datetime
+    bonus: Bonus | None
+    """What was added to the plan's prompts, also when its time is over."""
+
+
+def sign_up(email: str, password: str) -> Member:
+    """Make a member's account; its plan and token come with the first visit to the documentation page.
+
+    Raises:
+        UnfitEmail, UnfitPassword, EmailTaken: as they say.
+        Suspended: the address belonged to a suspended account, which deleting it does not shake off.
+    """
+    email = usable_email(email)
+    password_hash = passwords.hashed(password)
+
+    def work(session: Session) -> Member:
+        made = create_in(session, email, password_hash)
+        if made.suspended_at is not None:
+            raise Suspended("The account of this address is suspended. Ask the operator of this service.")
+        return as_member(made)
+
+    return repeat_once(work)
+
+
+def create(
+    email: str, password: str | None, plan_slug: str | None, *, is_operator: bool, by: Actor
+) -> tuple[Member, Holding]:
+    """Make an account with plan and token, as the operator asks for it; without a password nobody signs in.
+
+    Raises:
+        UnfitEmail, UnfitPassword, UnknownPlan, EmailTaken: as they say.
+    """
+    email = usable_email(email)
+    plan = services().catalog.first_plan if plan_slug is None else known_plan(plan_slug)
+    password_hash = None if password is None else passwords.hashed(password)
+
+    def work(session: Session) -> tuple[Member, Holding]:
+        made = create_in(session, email, password_hash, is_operator=is_operator)
+        role = "operator" if is_operator else "member"
+        audit.record(session, by, "account.created", subject_of(made.id), plan=plan.slug, role=role)
+        return as_member(made), equip_in(session, made, plan.slug)
+
+    return repeat_once(work)
+
+
+def create_first_operator(link_secret: str, email: str, password: str, *, place: str) -> Member:
+    """Use the operator link up and make the first operator's account, with plan and token.
+
+    ``place`` is the network address that the audit log is to name.
+
+    Raises:
+        UnfitEmail, UnfitPassword, EmailTaken: as they say; the link stays usable.
+        LinkNotUsable: of any number of simultaneous uses, all but one end so.
+    """
+    email = usable_email(email)
+    if not operator_link_is_usable(link_secret):  # before the costly hash
+        raise LinkNotUsable("This link cannot be used any more.")
+    password_hash = passwords.hashed(password)
+    digest = link_digest(link_secret)
+
+    def work(session: Session) -> Member:
+        one_time_link.hold(session, one_time_link.OPERATOR)
+        if account.an_operator_exists(session):
+            raise LinkNotUsable("This service has an operator already.")
+        if not one_time_link.use(session, one_time_link.OPERATOR, digest):
+            raise LinkNotUsable("This link cannot be used any more.")
+        made = create_in(session, email, password_hash, is_operator=True)
+        made.suspended_at = None  # there is nobody else who could resume it
+        equip_in(session, made, services().catalog.first_plan.slug)
+        audit.record(session, Actor(email, place), "account.first_operator_made", subject_of(made.id))
+        return as_member(made)
+
+    return repeat_once(work)
+
+
+def operator_link_is_usable(link_secret: str) -> bool:
+    """Tell whether the link would make the first operator now."""
+    digest = link_digest(link_secret)
+
+    def read(session: Session) -> bool:
+        if account.an_operator_exists(session):
+            return False
+        return one_time_link.is_usable(session, one_time_link.OPERATOR, digest)
+
+    return services().storage.read_session(read)
+
+
+def operator_exists() -> bool:
+    """Tell whether anybody can use the operator's pages."""
+    return services().storage.read_session(account.an_operator_exists)
+
+
+def authenticate(email: str, password: str) -> Member | None:
+    """Return whose address and password these are, or None; takes as long for an unknown address.
+
+    Raises:
+        Suspended: both are right, and the account is suspended.
+    """
+    email_hash = address_hash(email)
+
+    def read(session: Session) -> tuple[Member, str | None] | None:
+        found = account.find_by_email_hash(session, email_hash)
+        return None if found is None or found.deleted_at else (as_member(found), found.password_hash)
+
+    known = services().storage.read_session(read)
+    password_hash = None if known is None else known[1]
+    if not passwords.is_right(password_hash, password) or known is None or password_hash is None:
+        return None
+    member = known[0]
+    if member.is_suspended:
+        raise Suspended("This account is suspended. Ask the operator of this service.")
+    if passwords.needs_rehash(password_hash):
+        _store_rehash(member.id, password_hash, passwords.hashed(password))
+    return member
+
+
+def find(email: str) -> Member:
+    """Return the living account of an address.
+
+    Raises:
+        NoSuchAccount: there is none.
+    """
+    email_hash = address_hash(email)
+
+    def read(session: Session) -> Member | None:
+        found = account.find_by_email_hash(session, email_hash)
+        return None if found is None or found.deleted_at else as_member(found)
+
+    member = services().storage.read_session(read)
+    if member is None:
+        raise NoSuchAccount(f"No account has the address {email.strip()!r}.")
+    return member
+
+
+def members() -> list[tuple[Member, str | None, bool]]:
+    """Return every living account, oldest first, with its plan's slug and whether it has a live token."""
+
+    def read(session: Session) -> list[tuple[Member, str | None, bool]]:
+        plans = subscription.live_plans(session)
+        with_token = service_token.accounts_with_live_token(session)
+        return [(as_member(each), plans.get(each.id), each.id in with_token) for each in account.living(session)]
+
+    return services().storage.read_session(read)
+
+
+def suspend(account_id: int, *, by: Actor) -> None:
+    """Stop an account's token and sign-in, at once and everywhere; plan and usage stay.
+
+    Raises:
+        LastOperator: nobody else could use the operator pages.
+    """
+
+    def work(session: Session, found: Account) -> None:
+        operators.keep_one(session, found)
+        if found.suspended_at is None:
+            found.suspended_at = utcnow()
+            audit.record(session, by, "account.suspended", subject_of(account_id))
+        sign_out_everywhere(session, found)
+
+    _change(account_id, work, operators_too=True)
+
+
+def resume(account_id: int, *, by: Actor) -> None:
+    """Let a suspended account go on, with the token that it had."""
+
+    def work(session: Session, found: Account) -> None:
+        if found.suspended_at is not None:
+            found.suspended_at = None
+            audit.record(session, by, "account.resumed", subject_of(account_id))
+
+    _change(account_id, work)
+
+
+def sign_out(account_id: int, *, by: Actor) -> None:
+    """Sign an account out in every browser, at once; an unused reset link stops working, the token works on."""
+
+    def work(session: Session, found: Account) -> None:
+        sign_out_everywhere(session, found)
+        audit.record(session, by, "account.signed_out", subject_of(account_id))
+
+    _change(account_id, work)
+
+
+def set_password(account_id: int, password: str, *, by: Actor) -> None:
+    """Give an account a new password and sign it out everywhere.
+
+    Raises:
+        UnfitPassword: see ``passwords.check_fit``.
+    """
+    password_hash = passwords.hashed(password)
+
+    def work(session: Session, found: Account) -> None:
+        put_password(session, found, password_hash)
+        audit.record(session, by, "account.password_set", subject_of(account_id))
+
+    _change(account_id, work)
+
+
+def change_password(account_id: int, old: str, new: str) -> Member:
+    """Give an account the new password that its member chose, and sign it out everywhere.
+
+    Raises:
+        UnfitPassword: of the new one; see ``passwords.check_fit``.
+        WrongPassword: the old one is not the account's.
+        AccountChanged: somebody else was quicker, or suspended or deleted it meanwhile.
+    """
+    new_hash = passwords.hashed(new)
+    old_hash = hash_of_right_password(account_id, old)
+
+    def work(session: Session) -> Member:
+        found = account.find_locked(session, account_id)
+        if found is None or found.suspended_at is not None or found.password_hash != old_hash:
+            raise AccountChanged("This account was changed at the same moment. Sign in again.")
+        put_password(session, found, new_hash)
+        return as_member(found)
+
+    return services().storage.write_session(work)
+
+
+def delete_own(account_id: int, password: str) -> None:
+    """``delete``, as its member asks for it.
+
+    Raises:
+        WrongPassword: it is not the account's.
+        AccountChanged: it is not any more, or the account was suspended meanwhile.
+        LastOperator: nobody else could use the operator pages.
+    """
+    password_hash = hash_of_right_password(account_id, password)
+
+    def work(session: Session) -> None:
+        operators.hold(session)
+        found = account.find_locked(session, account_id)
+        if found is None:  # as wanted
+            return
+        if found.suspended_at is not None or found.password_hash != password_hash:
+            raise AccountChanged("This account was changed at the same moment. Sign in again.")
+        _delete(session, found, audit.the_member(account_id))
+
+    repeat_once(work)
+
+
+def delete(account_id: int, *, by: Actor) -> None:
+    """Erase what is personal, end the plan, revoke the token; what was used stays with the address.
+
+    Raises:
+        LastOperator: nobody else could use the operator pages.
+    """
+    _change(account_id, lambda session, found: _delete(session, found, by), operators_too=True)
+
+
+# -- inside a transaction -----------------------------------------------------------------------------------------
+
+
+def create_in(session: Session, email: str, password_hash: str | None, *, is_operator: bool = False) -> Account:
+    """Add an account.
+
+    Raises:
+        EmailTaken: a living account has the address.
+    """
+    email_hash = services().keyring.email_hash(email)
+    try:
+        return account.create(session, email, email_hash, password_hash, is_operator=is_operator)
+    except AddressTaken as error:
+        raise EmailTaken(f"An account with the address {email} exists already.") from error
+
+
+def _delete(session: Session, found: Account, by: Actor) -> None:
+    operators.keep_one(session, found)
+    audit.record(session, by, "account.deleted", subject_of(found.id))
+    service_token.revoke(session, found.id)
+    subscription.end(session, found.id)
+    stored_response.forget_all(session, found.id)
+    upgrade_request.forget_all(session, found.id)
+    invite.forget_holder(session, found.id, found.email)
+    pending_sign_up.forget_address(session, found.email_hash)
+    queued_mail.forget_address(session, found.email_hash)
+    totp.switch_off(session, found.id)
+    sign_out_everywhere(session, found)
+    account.erase(session, found)
+
+
+def put_password(session: Session, found: Account, password_hash: str) -> None:
+    """Replace a password; whoever knew the old one is signed out, and links to set one stop working."""
+    found.password_hash = password_hash
+    sign_out_everywhere(session, found)
+
+
+def sign_out_everywhere(session: Session, found: Account) -> None:
+    """End every sign-in of an account, those that are just being made too, and take its reset link back.
+
+    The caller holds the account's lock.
+    """
+    found.session_epoch += 1
+    sign_in.end_all(session, found.id)
+    one_time_link.take_back(session, one_time_link.RESET, found.id)
+
+
+def as_member(found: Account) -> Member:
+    """Return an account as pages and commands see it."""
+    return Member(
+        id=found.id,
+        email=found.email or "",
+        is_operator=found.is_operator,
+        is_suspended=found.suspended_at is not None,
+        session_epoch=found.session_epoch,
+        created_at=found.created_at,
+        bonus=found.bonus,
+    )
+
+
+def _change(account_id: int, change: Callable[[Session, Account], None], *, operators_too: bool = False) -> None:
+    def work(session: Session) -> None:
+        if operators_too:
+            operators.hold(session)
+        found = account.find_locked(session, account_id)
+        if found is not None:
+            change(session, found)
+
+    repeat_once(work)
+
+
+def hash_of_right_password(account_id: int, password: str) -> str:
+    """Return the hash of an account's password, for a transaction to see that it is still the same.
+
+    Raises:
+        WrongPassword: it is not the account's.
+    """
+
+    def read(session: Session) -> str | None:
+        found = account.find(session, account_id)
+        return None if found is None else found.password_hash
+
+    password_hash = services().storage.read_session(read)
+    if not passwords.is_right(password_hash, password) or password_hash is None:
+        raise WrongPassword("That is not the password of this account.")
+    return password_hash
+
+
+def _store_rehash(account_id: int, old_hash: str, new_hash: str) -> None:
+    def work(_: Session, found: Account) -> None:
+        if found.password_hash == old_hash:  # else it was changed meanwhile
+            found.password_hash = new_hash
+
+    _change(account_id, work)

@@ -1,0 +1,92 @@
+"""Who uses the database besides this command: nothing may be put in its place meanwhile."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
+
+from models import lease, whole_database
+from models.base import db
+from models.sqlite_file import SIDE_FILES
+from service.process.not_ready import NotReady
+from service.process.process_space import is_running, process_space
+from service.services import services
+
+_SHOWN = 3
+
+
+def refuse_if_used(purpose: str, own: set[int]) -> None:
+    """Refuse ``purpose`` while a gateway or anybody else uses the database; ``own`` are MySQL connections of ours.
+
+    Raises:
+        NotReady: it is used; the sentence says by whom.
+    """
+    users = holders(own)
+    if users:
+        more = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
+        raise NotReady(f"{purpose} takes a stopped service, and {', '.join(users[:_SHOWN])}{more} uses the database")
+
+
+def holders(own: set[int]) -> list[str]:
+    """Return who uses the database, in words."""
+    db.engine.dispose()  # what this process keeps open would be found too
+    path = db.engine.url.database
+    if services().storage.is_sqlite:
+        return list(dict.fromkeys([*_processes_with(Path(path or "")), *_workers(Path(path or ""))]))
+    with db.engine.connect() as connection:
+        own = own | {whole_database.connection_number(connection)}
+        connected = [f"a connection of {name}" for name in whole_database.other_connections(connection, own)]
+    return [*connected, *_workers(None)]
+
+
+def _workers(file: Path | None) -> list[str]:
+    """Return gateway workers by their leases; those of this machine only where they run."""
+    if file is not None and not file.exists():
+        return []
+    within = timedelta(seconds=lease.SILENT_AFTER_S)
+    try:
+        with db.engine.connect() as connection:
+            fresh = whole_database.fresh_leases(connection, within)
+    except DBAPIError:
+        return []  # a damaged file is what a restore is for
+    finally:
+        db.engine.dispose()
+    here = process_space()
+    return [
+        f"process {pid}" if host == here else f"a gateway worker on {host.split()[0]} (silent for less than 30 s)"
+        for host, pid in fresh
+        if host != here or (pid != os.getpid() and is_running(pid))
+    ]
+
+
+def _processes_with(file: Path) -> list[str]:
+    """Return the processes of this machine that have a file, or its log, open; as far as they may be seen."""
+    wanted = set()
+    for each in (file, *(file.with_name(file.name + suffix) for suffix in SIDE_FILES)):
+        try:
+            status = each.stat()
+        except OSError:
+            continue
+        wanted.add((status.st_dev, status.st_ino))
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if wanted and int(process.name) != os.getpid() and _opened(process / "fd") & wanted:
+            found.append(f"process {process.name}")
+    return found
+
+
+def _opened(folder: Path) -> set[tuple[int, int]]:
+    opened = set()
+    try:
+        for descriptor in folder.iterdir():
+            try:
+                status = descriptor.stat()
+            except OSError:
+                continue
+            opened.add((status.st_dev, status.st_ino))
+    except OSError:  # somebody else's process, or one that has ended
+        pass
+    return opened
