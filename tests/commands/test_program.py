@@ -63,7 +63,7 @@ def test_commands_are_listed() -> None:
 def test_database_group_shows_what_an_operator_needs_and_keeps_the_rest(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'smartroute.db'}"
     listed = flask(url, "db", "--help").stdout.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.strip().splitlines()] == ["upgrade"]
+    assert [line.split()[0] for line in listed.strip().splitlines()] == ["move", "upgrade"]
     heads = flask(url, "db", "heads")
     assert (heads.returncode, "(head)" in heads.stdout) == (0, True), heads.stderr
 
