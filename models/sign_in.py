@@ -17,6 +17,8 @@ from .storage import Storage
 
 IDLE_FOR = timedelta(days=30)
 """A browser that shows no page for so long is signed out."""
+LASTS_FOR = timedelta(days=90)
+"""However often it is seen, a browser signs in anew after so long."""
 NOTED_EVERY = timedelta(minutes=5)
 """How exactly ``seen_at`` is kept: most requests write nothing."""
 MOST_OF_AN_ACCOUNT = 50
@@ -57,7 +59,7 @@ def of_digest(session: Session, digest: bytes) -> tuple[SignIn, Account] | None:
     found = (
         sa.select(SignIn, Account)
         .join(Account, Account.id == SignIn.account_id)
-        .where(SignIn.digest == digest, SignIn.seen_at > utcnow() - IDLE_FOR, Account.deleted_at.is_(None))
+        .where(SignIn.digest == digest, *_living(), Account.deleted_at.is_(None))
     )
     row = session.execute(found).one_or_none()
     return None if row is None else (row[0], row[1])
@@ -65,7 +67,7 @@ def of_digest(session: Session, digest: bytes) -> tuple[SignIn, Account] | None:
 
 def of_account(session: Session, account_id: int) -> list[SignIn]:
     """Return an account's living sign-ins, the last seen first."""
-    found = sa.select(SignIn).where(SignIn.account_id == account_id, SignIn.seen_at > utcnow() - IDLE_FOR)
+    found = sa.select(SignIn).where(SignIn.account_id == account_id, *_living())
     return list(session.scalars(found.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
 
 
@@ -88,6 +90,12 @@ def end_all(session: Session, account_id: int, *, but: int | None = None) -> int
     if but is not None:
         ended = ended.where(SignIn.id != but)
     return int(session.execute(ended).rowcount)  # type: ignore[attr-defined]
+
+
+def _living() -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    # What lasted too long is seen no more, so that housekeeping finds it among the idle ones.
+    now = utcnow()
+    return SignIn.seen_at > now - IDLE_FOR, SignIn.created_at > now - LASTS_FOR
 
 
 def forget_expired(storage: Storage, at_most: int = PORTION) -> int:

@@ -129,6 +129,15 @@ def test_sign_in_idle_for_thirty_days_is_over_and_swept(member: membership.Membe
     assert rows() == []
 
 
+def test_sign_in_is_over_after_ninety_days_however_often_it_was_seen(member: membership.Member) -> None:
+    secret = sign_ins.begin(member, "")
+    age(created_at=utcnow() - sign_in.LASTS_FOR + timedelta(minutes=1))
+    assert sign_ins.visit(secret) is not None
+    age(created_at=utcnow() - sign_in.LASTS_FOR)
+    assert sign_ins.visit(secret) is None
+    assert sign_ins.browsers(member.id) == []
+
+
 def test_sweeping_takes_a_bounded_portion(member: membership.Member) -> None:
     for _ in range(5):
         sign_ins.begin(member, "")
