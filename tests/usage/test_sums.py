@@ -112,7 +112,7 @@ def sums(ledger: Ledger, length: str, by: str) -> dict[tuple[Any, ...], tuple[An
 
 def grouped(ledger: Ledger, start: Any, by: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     """Return what the rows of the tests' days say."""
-    keys = (start, UsageLog.alias_served, sa.func.coalesce(UsageLog.upstream, ""))
+    keys: tuple[Any, ...] = (start, UsageLog.alias_served, sa.func.coalesce(UsageLog.upstream, ""))
     keys = keys if by == "alias" else (start, UsageLog.account_id)
     statement = (
         sa.select(
