@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from models.base import GREATEST_ID
-from service import totp
 from service.services import services
+from service.signing_in import totp
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
 
