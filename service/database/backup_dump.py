@@ -98,15 +98,16 @@ def check(path: Path) -> Facts:
                 last = line
     except (OSError, EOFError) as error:
         raise BrokenFile(str(error)) from error
-    try:
-        told = json.loads(last.removeprefix(LAST_LINE)) if last.startswith(LAST_LINE) else None
-    except ValueError:
-        told = None
-    if told is None:
+    if not last.startswith(LAST_LINE):
         raise BrokenFile("its end is missing")
-    if told["sha256"] != digest.hexdigest() or told["rows"] != counted.rows:
+    try:
+        told = json.loads(last.removeprefix(LAST_LINE))
+        facts, expected = Facts(told["revision"], told["key_fingerprint"], told["rows"]), told["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise BrokenFile("its last line is damaged") from None
+    if expected != digest.hexdigest() or facts.rows != counted.rows:
         raise BrokenFile("it was altered or damaged")
-    return Facts(told["revision"], told["key_fingerprint"], told["rows"])
+    return facts
 
 
 def statements(path: Path) -> Iterator[bytes]:

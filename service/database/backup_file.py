@@ -6,6 +6,7 @@ import gzip
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import IO, cast
 from service.process.not_ready import NotReady
 
 GZIP_MAGIC = b"\x1f\x8b"
+SHORTEST_GZIP = 18
+"""Bytes of head and end, between which is what was packed."""
 GZIP_LEVEL = 4
 """Of 1 to 9: twice as quick as the usual 6, for a few percent more bytes."""
 SPARE_BYTES = 16 * 1024 * 1024
@@ -79,15 +82,23 @@ def megabytes(size: int) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, unpacking it where it is packed by gzip, whatever its name."""
+    """Open a file, unpacking it where it is packed by gzip, whatever its name.
+
+    Raises:
+        EOFError: what is packed was cut.
+        OSError: it cannot be read, or what is packed is damaged.
+    """
     with path.open("rb") as raw:
         is_packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
         if not is_packed:
             yield raw
             return
-        with gzip.GzipFile(fileobj=raw) as unpacked:
-            yield cast(IO[bytes], unpacked)
+        try:
+            with gzip.GzipFile(fileobj=raw) as unpacked:
+                yield cast(IO[bytes], unpacked)
+        except zlib.error as error:  # of the three ways in which damage shows, the one that is no OSError
+            raise gzip.BadGzipFile(str(error)) from error
 
 
 @contextmanager

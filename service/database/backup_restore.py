@@ -17,7 +17,7 @@ from models import sqlite_file, whole_database
 from models.base import db
 from models.sqlite_file import BrokenFile, Facts
 from service.database import backup, backup_client, backup_dump, backup_holders, schema
-from service.database.backup_file import GZIP_MAGIC, check_room, copy, reading, write_through
+from service.database.backup_file import GZIP_MAGIC, SHORTEST_GZIP, check_room, copy, reading, write_through
 from service.process.not_ready import NotReady
 from service.services import services
 
@@ -68,7 +68,7 @@ def _restore_sqlite(file: Path) -> Restored:
     if backup_dump.is_dump(file):
         raise NotReady(f"{file} is a backup of MySQL or MariaDB, and DATABASE_URL names a SQLite file")
     path.parent.mkdir(parents=True, exist_ok=True)
-    check_room(path.parent, _unpacked_size(file), "a restore")
+    check_room(path.parent, unpacked_size(file), "a restore")
     draft = path.with_name(f".{path.name}.restoring")
     try:
         draft.unlink(missing_ok=True)
@@ -161,11 +161,11 @@ def _refuse_unfit(file: Path, facts: Facts) -> None:
         )
 
 
-def _unpacked_size(file: Path) -> int:
+def unpacked_size(file: Path) -> int:
     """Return about how many bytes a backup takes unpacked; of a packed one its end tells, below 4 GB exactly."""
     size = file.stat().st_size
     with file.open("rb") as stream:
-        if stream.read(2) != GZIP_MAGIC:
+        if stream.read(2) != GZIP_MAGIC or size < SHORTEST_GZIP:
             return size
         stream.seek(-4, os.SEEK_END)
         return max(size, int.from_bytes(stream.read(4), "little"))
