@@ -142,7 +142,7 @@ def test_other_classes_of_another_release_do_not_spoil_the_sum(own_folder: Path)
 
 def test_folder_in_use_is_left_alone_and_shared_by_who_takes_over(own_folder: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from service import metrics_folder as f; "
+        "import sys; from pathlib import Path; from service.metrics import folder as f; "
         "f.make(Path(sys.argv[1]), sys.argv[2] or None); print(f.current()); f.remove()"
     )
 
