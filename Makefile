@@ -13,7 +13,10 @@ run: ## serve on http://127.0.0.1:8000 (HOST, PORT) in the foreground
 test: ## run all tests, on SQLite and on a MariaDB of their own (ARGS="..." goes to pytest)
 	@exec tools/setup dev
 	@exec tools/need-mariadb
+	@exec tools/need-nginx
 	@exec tools/need-prometheus
+	@exec tools/need-shellcheck
+	@exec tools/need-systemd-analyze
 	@exec .venv/bin/pytest $(ARGS)
 
 test-clients: ## drive Codex CLI, Kilo's CLI and the SDKs against a running gateway (ARGS="..." goes to pytest)
