@@ -197,7 +197,7 @@ def _operation(
         body_about=marked_up(about),
         body=fields(body, schemas, inline=True),
         answer=type_words(content[_JSON]["schema"]),
-        events=type_words(content[_EVENTS]["schema"]) if _EVENTS in content else [],
+        events=type_words(_told_of_data(content[_EVENTS])) if _EVENTS in content else [],
         errors=[_errors(status, one, error_anchors) for status, one in told["responses"].items() if status >= "400"],
         examples=_examples(document["servers"][0]["url"], method, path, told),
     )
@@ -242,13 +242,18 @@ def _examples(base: str, method: str, path: str, told: dict[str, Any]) -> list[E
     found = []
     for name in bodies or answers:
         body = bodies[name]["value"] if name in bodies else None
-        events = [one["value"] for key, one in streams.items() if key.rpartition("_")[0] == name]
+        events = [json.loads(one["value"]["data"]) for key, one in streams.items() if key.rpartition("_")[0] == name]
         answer = _as_stream(events) if events else _pretty(answers[name]["value"])
         label = (bodies or answers)[name]["summary"]
         identity = f"{told['operationId']}-{name}"
         request = _curl(base, method, path, answer, body)
         found.append(Example(identity, label, _as_text(request), _as_text(answer), bool(events)))
     return found
+
+
+def _told_of_data(stream: dict[str, Any]) -> Shape:
+    shape: Shape = stream["schema"]["properties"]["data"]["contentSchema"]
+    return shape
 
 
 def _curl(base: str, method: str, path: str, answer: str, body: object) -> str:

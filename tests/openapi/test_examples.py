@@ -21,9 +21,12 @@ def test_every_example_fits_the_schema_that_it_stands_beside(described: Describe
         contents = [(method, operation["requestBody"]["content"])] if "requestBody" in operation else []
         contents += [(status, told.get("content", {})) for status, told in operation["responses"].items()]
         for place, content in contents:
-            for kind in content.values():
+            for name, kind in content.items():
                 for example in kind.get("examples", {}).values():
                     described.contract.check_value(example["value"], kind["schema"], closed=place != method)
+                    if name == "text/event-stream":
+                        data = kind["schema"]["properties"]["data"]["contentSchema"]
+                        described.contract.check_value(json.loads(example["value"]["data"]), data, closed=True)
                     seen += 1
     assert seen > 50
 

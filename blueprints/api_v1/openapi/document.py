@@ -112,9 +112,23 @@ def _success(endpoint: Endpoint, examples: Examples) -> dict[str, Any]:
         _JSON: {"schema": ref(endpoint.answer), "examples": examples.answers(endpoint.operation_id)}
     }
     if endpoint.events:
-        content[_EVENTS] = {"schema": ref(endpoint.events), "examples": examples.events(endpoint.operation_id)}
+        content[_EVENTS] = {"schema": _frame(endpoint.events), "examples": examples.events(endpoint.operation_id)}
     about = "The answer; with `stream`, its events." if endpoint.events else "The answer."
     return {"description": about, "headers": _headers(told), "content": content}
+
+
+def _frame(events: str) -> dict[str, Any]:
+    """Describe each event of a stream as tools read them: fields of text, with JSON in one of them.
+
+    Source: https://spec.openapis.org/oas/v3.2.0.html#special-considerations-for-server-sent-events
+    """
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": ref(events),
+        "description": "JSON; the last event is `[DONE]` instead.",
+    }
+    return {"type": "object", "required": ["data"], "properties": {"event": {"type": "string"}, "data": data}}
 
 
 def _failures(endpoint: Endpoint, table: tuple[ErrorRow, ...], examples: Examples) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Examples:
         """Return the first event of each kind of a recorded stream."""
         calls = [call for call in self.calls.get(operation_id, []) if "events" in call]
         return {
-            f"{call['name']}_{place}": {"summary": f"Event {place} of: {call['summary']}", "value": event}
+            f"{call['name']}_{place}": {"summary": f"Event {place} of: {call['summary']}", "value": _frame(event)}
             for call in calls
             for place, event in enumerate(call["events"])
         }
@@ -52,6 +52,12 @@ class Examples:
     def errors(self, codes: list[str]) -> dict[str, Any]:
         """Return the recorded errors among ``codes``."""
         return {code: {"value": self.failures[code]} for code in codes if code in self.failures}
+
+
+def _frame(event: dict[str, Any]) -> dict[str, str]:
+    """Return an event as tools read it: named by its type where it has one, its JSON as text."""
+    named = {"event": event["type"]} if "type" in event else {}
+    return {**named, "data": orjson.dumps(event).decode()}
 
 
 def _quoted(text: str) -> str:
