@@ -127,6 +127,7 @@ class _Wait:
     def __init__(self, waiting: set[_Wait], seconds: float) -> None:
         self._waiting = waiting
         self._timeout = gevent.Timeout(seconds, False)
+        self._ending: Any = None  # what the loop is to call, once ``end`` was
 
     def __enter__(self) -> _Wait:
         self._greenlet = gevent.getcurrent()
@@ -139,11 +140,13 @@ class _Wait:
     ) -> bool:
         self._waiting.discard(self)
         self._timeout.close()
+        if self._ending is not None:
+            self._ending.stop()  # a request that came in this moment must not be ended by it
         return error is self._timeout
 
     def end(self) -> None:
         self._waiting.discard(self)
-        self._greenlet.kill(self._timeout, block=False)
+        self._ending = gevent.get_hub().loop.run_callback(self._greenlet.throw, self._timeout)
 
 
 def _take_over_queue(server: StreamServer) -> None:
