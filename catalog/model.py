@@ -78,7 +78,7 @@ class Retention:
     usage_log_days: int = 400
     """Days that single requests are kept; the running month always is."""
     usage_totals_days: int = 1830
-    """Days that the totals of a day are kept."""
+    """Days that the totals of a day are kept; never fewer than its requests are."""
     stored_responses_mb: int = 500
     """Megabytes of stored responses an account may have, packed; the oldest go first."""
     backup_before_upgrade: bool = True

@@ -32,7 +32,7 @@ class Upkeep:
         log_days, totals_days = self.retention.usage_log_days, self.retention.usage_totals_days
         if log_days:
             yield from usage_pruning.prune_log(self.storage, self.cutoff(self.days_ago(log_days)))
-        if totals_days:
+        if log_days and totals_days:  # a search passes over days without totals: they go no sooner than the rows
             yield from usage_pruning.prune_totals(self.storage, self.cutoff(self.days_ago(max(totals_days, log_days))))
         while leftovers.forget_leftovers(self.storage) == leftovers.PORTION:
             yield leftovers.PORTION

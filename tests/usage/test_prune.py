@@ -147,6 +147,14 @@ def test_zero_days_keep_everything(ledger: Ledger, account: int) -> None:
     assert len(seqs(ledger, account)) == 50
 
 
+def test_totals_stay_as_long_as_the_rows_that_they_lead_to(ledger: Ledger, account: int) -> None:
+    fill(ledger, account, rows=50)
+    before = used_since(ledger.storage, account, BEGIN)
+    list(upkeep(ledger, usage_log_days=0, usage_totals_days=100).go_round())
+    assert len(seqs(ledger, account)) == 50
+    assert used_since(ledger.storage, account, BEGIN) == before
+
+
 def test_two_at_once_delete_each_row_once(ledger: Ledger, account: int) -> None:
     fill(ledger, account)
     first, second = (usage_pruning.prune_log(ledger.storage, NOW - timedelta(days=100)) for _ in range(2))
