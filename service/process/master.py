@@ -35,6 +35,7 @@ class Master:
     def __init__(self, server: Any) -> None:
         """Take over from the environment what an old master and systemd left there."""
         self._server = server
+        self._gunicorns_promote = server.maybe_promote_master
         self._told, self._tell = os.pipe()
         os.set_blocking(self._told, False)
         self._serving: set[int] = set()  # workers that have told
@@ -111,6 +112,7 @@ class Master:
         if self._new_master is not None:
             startup.say("a new process is starting already; this signal is ignored")
             return
+        self._gunicorns_promote()  # the process before this one may have ended within the last second
         if server.master_pid != 0:
             startup.say("the process before this one still ends its requests: send SIGUSR2 again when it has ended")
             return

@@ -96,6 +96,9 @@ def test_upgrade_under_load_loses_nothing_and_serves_what_is_new(
     third = gateway.hand_over()
     ended(gateway, new)
     assert gateway.master_pid == third
+    os.kill(third, signal.SIGUSR2)
+    started = "a new process ("
+    wait_until("the next upgrade may follow at once", lambda: gateway.stderr_text().count(started) == 3, timeout_s=3)
     os.kill(third, signal.SIGTERM)
     ended(gateway, third)
     assert systemd.told()[-1] == "STOPPING=1"
