@@ -15,7 +15,7 @@ from .pending_sign_up import PendingSignUp
 from .storage import Storage
 
 PORTION = 500
-FAILURES_KEPT_FOR = timedelta(days=7)
+KEPT_FOR = timedelta(days=7)
 TROUBLE_CHARACTERS = 300
 
 
@@ -46,10 +46,14 @@ def add(session: Session, purpose: str, email_hash: bytes, reference: int) -> No
 
 
 def take_due(storage: Storage, for_s: float) -> QueuedMail | None:
-    """Take the next mail that is due on, for ``for_s`` seconds; of any number of workers one gets it."""
+    """Take the next mail that is due on, for ``for_s`` seconds; of any number of workers one gets it.
+
+    One that nobody could send for ``KEPT_FOR``, for want of a mail server perhaps, is out of date and stays.
+    """
 
     def look(session: Session) -> QueuedMail | None:
-        due = sa.select(QueuedMail).where(QueuedMail.next_try_at <= utcnow())
+        now = utcnow()
+        due = sa.select(QueuedMail).where(QueuedMail.next_try_at <= now, QueuedMail.created_at > now - KEPT_FOR)
         return session.scalar(due.order_by(QueuedMail.next_try_at).limit(1))
 
     while (found := storage.read_session(look)) is not None:
@@ -111,12 +115,10 @@ def forget_address(session: Session, email_hash: bytes) -> None:
 
 
 def forget_expired(storage: Storage, at_most: int = PORTION) -> int:
-    """Delete old mails that were given up, a bounded number at once; return how many."""
+    """Delete mails that were given up or never sent, a bounded number at once; return how many."""
 
     def delete(connection: sa.Connection) -> int:
-        old = sa.select(QueuedMail.id).where(
-            QueuedMail.next_try_at.is_(None), QueuedMail.created_at <= utcnow() - FAILURES_KEPT_FOR
-        )
+        old = sa.select(QueuedMail.id).where(QueuedMail.created_at <= utcnow() - KEPT_FOR)
         ids = list(connection.scalars(old.limit(at_most)))
         if ids:
             connection.execute(sa.delete(QueuedMail).where(QueuedMail.id.in_(ids)))

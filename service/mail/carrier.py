@@ -52,7 +52,7 @@ class Carrier:
         self._wanted.set()
 
     def deliver_due(self) -> int:
-        """Send what is due, one mail after the other; return how many were handed in.
+        """Send what is due, one mail after the other, until this process is to end; return how many were handed in.
 
         Raises:
             StorageUnavailable: the database could not be read or written; the mail waits.
@@ -60,7 +60,9 @@ class Carrier:
         if self._mailer is None:
             return 0
         handed_in = 0
-        while mail := queued_mail.take_due(self._storage, self._mailer.server.timeout + WRITING_S):
+        for_s = self._mailer.server.timeout + WRITING_S
+        # A process that ends may have an older [smtp] than those that serve now, and no time for what it takes on.
+        while not is_draining() and (mail := queued_mail.take_due(self._storage, for_s)):
             handed_in += self._deliver(self._mailer, mail)
         return handed_in
 
@@ -96,7 +98,7 @@ class Carrier:
                 gevent.sleep(ANSWER_FIRST_S)
             self._wanted.clear()
             if is_draining():
-                return  # it may have an older [smtp] than those that serve now
+                return
             try:
                 with context():
                     self.deliver_due()

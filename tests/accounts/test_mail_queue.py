@@ -264,6 +264,19 @@ def test_worker_that_is_about_to_end_leaves_mails_to_the_others(
     gevent.sleep(0.1)  # the greenlet ends here, not in a later test
 
 
+def test_worker_that_is_told_to_end_takes_no_further_mail(
+    app: Flask, post: Post, member: membership.Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        other = membership.sign_up(f"other{next(numbers)}@example.org", PASSWORD)
+    ask(app, member.email)
+    ask(app, other.email)
+    monkeypatch.setattr(mail_carrier, "is_draining", lambda: len(post.mails) > 0)
+    assert deliver(app) == 1
+    [left] = rows(app)
+    assert left.tries == 0
+
+
 def test_no_transaction_is_open_while_the_server_thinks(app: Flask, post: Post, member: membership.Member) -> None:
     ask(app, member.email)
     post.hold = threading.Event()
@@ -316,6 +329,18 @@ def test_failures_are_forgotten_after_a_week(app: Flask, post: Post, member: mem
         old = sa.update(QueuedMail).values(created_at=utcnow() - timedelta(days=8))
         services().storage.write(lambda connection: connection.execute(old))
         assert queued_mail.forget_expired(services().storage) == 1
+
+
+def test_mail_that_nobody_sent_for_a_week_is_not_sent_any_more(
+    app: Flask, post: Post, member: membership.Member
+) -> None:
+    ask(app, member.email)
+    with app.app_context():
+        old = sa.update(QueuedMail).values(created_at=utcnow() - timedelta(days=8))
+        services().storage.write(lambda connection: connection.execute(old))
+        assert deliver(app) == 0
+        assert queued_mail.forget_expired(services().storage) == 1
+    assert post.mails == []
 
 
 # -- decisions on plans -------------------------------------------------------------------------------------------
