@@ -1,6 +1,6 @@
 """Where the workers of one gunicorn master leave what they know for each other: small files, a folder for each master.
 
-``worker-<pid>.json`` is written by a worker, whole and in one step (``metrics_worker``). ``ended.json`` is written by
+``worker-<pid>.json`` is written by a worker, whole and in one step (``worker_file``). ``ended.json`` is written by
 masters alone: the counts of all workers that have ended, so that sums never go back and a thousand reloads leave
 one file. ``lock`` is locked for as long as the master or a worker of it lives: a folder whose lock is free was left
 behind by a crash, and the next start removes it. A master that takes over from another one (SIGUSR2) shares its folder.
@@ -98,14 +98,15 @@ def add_ended(pid: int) -> None:
     if folder is None:
         return
     worker, sum_path = folder / name_of(pid), folder / "ended.json"
-    with contextlib.suppress(OSError):  # a full disk: the counts of one worker are lost, nothing else
+    left = _read(worker)
+    if left is not None:
+        # A full disk: the counts of one worker are lost, nothing else.
+        with contextlib.suppress(OSError), (folder / "ended.lock").open("w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two masters may share the folder
+            _add(left, sum_path)
+    with contextlib.suppress(OSError):
+        worker.unlink(missing_ok=True)  # whoever has a file is taken for a living worker
         (folder / f".{worker.name}").unlink(missing_ok=True)
-        left = _read(worker)
-        if left is not None:
-            with (folder / "ended.lock").open("w", encoding="ascii") as lock:  # two masters may share the folder
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                _add(left, sum_path)
-            worker.unlink(missing_ok=True)
 
 
 def _add(left: dict[str, Any], sum_path: Path) -> None:

@@ -132,6 +132,13 @@ def test_damaged_files_are_passed_over(own_folder: Path) -> None:
     assert counted(own_folder).cells["admitted"] == {("mini", "free"): [1]}
 
 
+def test_worker_whose_counts_cannot_be_kept_is_not_taken_for_a_living_one(own_folder: Path) -> None:
+    leave(own_folder, 1)
+    (own_folder / ".ended.json").mkdir()  # nothing can be written there, as on a full disk
+    metrics_folder.add_ended(1)
+    assert metrics_folder.read_all(own_folder) == ([], {})
+
+
 def test_other_classes_of_another_release_do_not_spoil_the_sum(own_folder: Path) -> None:
     leave(own_folder, 1)
     metrics_folder.add_ended(1)
