@@ -19,7 +19,7 @@ from service.services import services
 
 By = Literal["account", "alias", "upstream"]
 USUAL_DAYS = 30
-MOST_DAYS = 36_500
+MOST_DAYS, MOST_DIGITS = 36_500, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ def day_of(text: str, today: date, *, counting_today: bool = False) -> date:
         NotReady: it means none.
     """
     number = text.removesuffix("d")
-    if number != text and number.isascii() and number.isdigit() and 0 < int(number[:9]) <= MOST_DAYS:
+    is_number = number != text and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    if is_number and 0 < int(number) <= MOST_DAYS:
         return today - timedelta(days=int(number) - counting_today)
     try:
         day = date.fromisoformat(text)
