@@ -1,7 +1,7 @@
 """What this process counts for ``/metrics``: plain numbers in memory, a dictionary access each.
 
-Nothing is counted for an event of a stream. ``metrics_worker`` writes the numbers where the other processes of the
-machine find them, ``metrics_text`` shows the sum of all. Every label has a closed set of values: names of the catalog,
+Nothing is counted for an event of a stream. ``worker_file`` writes the numbers where the other processes of the
+machine find them, ``text`` shows the sum of all. Every label has a closed set of values: names of the catalog,
 codes of this house, classes of addresses. What a client may write freely is no label, nor is an account.
 """
 

@@ -1,4 +1,4 @@
-"""What a worker tells the other processes of its machine, once a second, in its file of ``metrics_folder``.
+"""What a worker tells the other processes of its machine, once a second, in its file of the ``folder``.
 
 The text is made in the event loop (some ten microseconds) and written in a thread, because a disk may be slow.
 A worker that is killed takes the counts of its last second with it; nobody was shown them, so no sum goes back.

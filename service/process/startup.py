@@ -1,7 +1,7 @@
 """What the gunicorn master does before workers exist, on a reload, and at the end.
 
 The master imports nothing that gevent would have to patch: the database is prepared by a process of its
-own (``prepare_database``), and workers import the application after the fork.
+own (``service.database.prepare``), and workers import the application after the fork.
 """
 
 from __future__ import annotations
