@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import gevent
 import gevent.event
 import pytest
@@ -14,8 +12,8 @@ SECONDS = 5.0
 
 
 @pytest.fixture
-def waiting() -> Iterator[set[_Wait]]:
-    yield set()
+def waiting() -> set[_Wait]:
+    return set()
 
 
 def serve(waiting: set[_Wait], request_came: gevent.event.Event) -> str:
