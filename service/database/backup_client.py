@@ -138,4 +138,5 @@ def option_file(url: Any) -> str:
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\") + '"'
+    # A bare quotation mark would end the text for the search for comments, and "#" behind it begin one.
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
