@@ -252,7 +252,7 @@ def _examples(base: str, method: str, path: str, told: dict[str, Any]) -> list[E
 
 
 def _told_of_data(stream: dict[str, Any]) -> Shape:
-    shape: Shape = stream["schema"]["properties"]["data"]["contentSchema"]
+    shape: Shape = stream["schema"]["properties"]["data"]["anyOf"][0]["contentSchema"]
     return shape
 
 

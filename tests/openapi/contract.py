@@ -55,7 +55,7 @@ class Contract:
         schema = expected["content"][kind]["schema"]
         if kind == "text/event-stream":
             for event in events_of(answer.text):
-                self.check_value(event, schema["properties"]["data"]["contentSchema"])
+                self.check_value(event, schema["properties"]["data"]["anyOf"][0]["contentSchema"])
         else:
             self.check_value(answer.json(), schema)
 

@@ -122,13 +122,13 @@ def _frame(events: str) -> dict[str, Any]:
 
     Source: https://spec.openapis.org/oas/v3.2.0.html#special-considerations-for-server-sent-events
     """
-    data = {
-        "type": "string",
-        "contentMediaType": "application/json",
-        "contentSchema": ref(events),
-        "description": "JSON; the last event is `[DONE]` instead.",
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref(events)}
+    end = {"const": "[DONE]", "description": "The last event."}
+    return {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"event": {"type": "string"}, "data": {"anyOf": [data, end]}},
     }
-    return {"type": "object", "required": ["data"], "properties": {"event": {"type": "string"}, "data": data}}
 
 
 def _failures(endpoint: Endpoint, table: tuple[ErrorRow, ...], examples: Examples) -> dict[str, Any]:
