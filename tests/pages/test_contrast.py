@@ -43,6 +43,12 @@ def test_text_can_be_read_on_its_ground(text: str, ground: str, theme: int) -> N
     assert contrast(PAIRS[text][theme], PAIRS[ground][theme]) >= 5
 
 
+@pytest.mark.parametrize(("text", "shade"), [("ink", "shade-pale"), ("paper", "shade-middle"), ("paper", "quiet")])
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_number_of_an_upstream_can_be_read_on_its_shade(text: str, shade: str, theme: int) -> None:
+    assert contrast(PAIRS[text][theme], PAIRS[shade][theme]) >= 4.5
+
+
 @pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_border_of_a_field_can_be_seen(ground: str, theme: int) -> None:
