@@ -97,9 +97,13 @@ def insert(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> N
 
 
 def first_with_rows(connection: sa.Connection) -> str | None:
-    """Return the name of a table that is not empty; None where all are."""
+    """Return the name of a table of the house that is not empty; None where all that are there are."""
+    present = set(sa.inspect(connection).get_table_names())
     for table in all_of_the_house():
-        if connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None:
+        if (
+            table.name in present
+            and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first() is not None
+        ):
             return table.name
     return None
 
@@ -111,10 +115,11 @@ def mark(connection: sa.Connection, revision: str) -> None:
 
 
 def drop_all(engine: sa.Engine) -> None:
-    """Drop every table of a database."""
+    """Drop every table of a database; the mark of the unfinished last, so that the next try knows what it finds."""
     found = sa.MetaData()
     found.reflect(engine)
     with engine.execution_options(writes=True).begin() as connection:
+        found.drop_all(connection, tables=[table for table in found.sorted_tables if table.name != _version.name])
         found.drop_all(connection)
 
 

@@ -63,6 +63,11 @@ def check_source(storage: Storage) -> str:
         raise NotReady("this database has no tables yet: there is nothing to move")
     if revision == table_copy.UNFINISHED:
         raise NotReady("a move into this database was not finished: move from the database that it came from")
+    newest = schema.known_revisions()[-1]
+    if revision != newest:
+        raise NotReady(
+            f"this database has schema {revision}, and this version works with {newest}: run flask db upgrade first"
+        )
     _check_stopped(storage)
     return revision
 
@@ -76,22 +81,27 @@ def prepare_target(storage: Storage, revision: str) -> None:
     """
     known = schema.revision()
     present = table_copy.names(storage.engine)
-    if known == table_copy.UNFINISHED:
+    if known == table_copy.UNFINISHED or (known is None and _is_barely_begun(storage, present)):
         table_copy.drop_all(storage.engine)
     elif known is None and present - {"alembic_version"}:
         raise NotReady(f"the target has tables of something else ({', '.join(sorted(present)[:3])}): use an empty one")
+    elif known not in (None, revision):
+        raise NotReady(f"the target has tables of schema {known}: use an empty database")
     schema.change(flask_migrate.upgrade)
-    if schema.revision() != revision:
-        raise NotReady(
-            f"the database to move is at revision {revision}, this version works with {schema.revision()}: "
-            "run flask db upgrade first"
-        )
     with table_copy.filling(storage.engine) as connection:
         taken = table_copy.first_with_rows(connection)
         if taken is not None:
             raise NotReady(f"the target is not empty (there are rows in {taken}): use an empty database")
         connection.rollback()
         table_copy.mark(connection, table_copy.UNFINISHED)
+
+
+def _is_barely_begun(storage: Storage, present: set[str]) -> bool:
+    """Tell whether there are empty tables of ours alone: a move was killed while it made them."""
+    if present - {"alembic_version"} - {table.name for table in table_copy.all_of_the_house()}:
+        return False
+    with storage.engine.connect() as connection:
+        return table_copy.first_with_rows(connection) is None
 
 
 def move(source: Storage, target: Storage, revision: str, tell: Callable[[str], None]) -> list[MovedTable]:

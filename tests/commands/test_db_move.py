@@ -16,11 +16,13 @@ import pytest
 import requests
 import sqlalchemy as sa
 
+from models import table_copy
 from tests.accounts.test_two_workers import PASSWORD, Browser
 from tests.conftest import GatewayFactory, new_database
 from tests.harness.gateway import SECRET_KEY, Gateway
 from tests.harness.processes import ROOT, Processes, clean_environment, wait_until
 from tests.responses.client import Responses
+from tests.upgrade.fixture import earlier_database
 
 FLASK = Path(sys.executable).with_name("flask")
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
@@ -46,10 +48,14 @@ class House:
 
     def move(self, target: str, *, source: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command as an operator does."""
+        return self.flask("db", "move", target, "--json", database_url=source or self.url)
+
+    def flask(self, *arguments: str, database_url: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on a database."""
         return subprocess.run(
-            [FLASK, "db", "move", target, "--json"],
+            [FLASK, *arguments],
             cwd=ROOT,
-            env=clean_environment({**self.env, "DATABASE_URL": source or self.url}),
+            env=clean_environment({**self.env, "DATABASE_URL": database_url}),
             capture_output=True,
             text=True,
             timeout=120,
@@ -141,6 +147,9 @@ def test_everything_is_there_after_the_move(
 
 def test_there_and_back_is_the_same(house: House, new_url: Callable[[], str], tmp_path: Path) -> None:
     there, back = new_url(), f"sqlite:///{tmp_path / 'back.db'}"
+    with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as killed_while_it_made_the_tables:
+        killed_while_it_made_the_tables.execute("create table alembic_version (version_num varchar(32))")
+        killed_while_it_made_the_tables.execute("create table accounts (id integer primary key)")
     first = house.move(there)
     second = house.move(back, source=there)
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
@@ -158,6 +167,9 @@ def test_move_that_stopped_half_way_is_named_started_on_by_nobody_and_repeated(
     assert "the same command empties it and begins anew" in done.stderr
     with pytest.raises(AssertionError, match="a move into this database was not finished"):
         gateway_factory("mariadb", database_url=target)
+    listed = house.flask("accounts", "list", database_url=target)
+    assert listed.returncode == 1
+    assert "a move into this database was not finished" in listed.stderr
     changed.execute("update usage_log set client_name = null where seq = 2")
     done = house.move(target)
     assert done.returncode == 0, done.stderr
@@ -189,12 +201,35 @@ def test_move_that_was_killed_is_repeated(
     assert counters["rows"] >= 60_000
 
 
+def test_mark_of_the_unfinished_goes_last_when_a_target_is_emptied(tmp_path: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'half.db'}", poolclass=sa.NullPool)
+    with contextlib.closing(sqlite3.connect(tmp_path / "half.db")) as half:
+        for table in ("accounts", "alembic_version", "usage_log"):
+            half.execute(f"create table {table} (id integer primary key)")
+    dropped: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *told: dropped.append(told[2]))
+    table_copy.drop_all(engine)
+    assert table_copy.names(engine) == set()
+    assert [statement.split()[-1] for statement in dropped if "DROP" in statement][-1] == "alembic_version"
+
+
 def test_target_that_holds_something_is_refused(house: House, gateway_factory: GatewayFactory) -> None:
     gateway = gateway_factory("mariadb")
     gateway.stop()
     done = house.move(gateway.database_url)
     assert done.returncode == 1
     assert "the target is not empty (there are rows in " in json.loads(done.stdout)["error"]["message"]
+
+
+def test_target_of_an_older_version_is_refused_and_not_upgraded(
+    house: House, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    target = earlier_database(request, "0009", "sqlite", tmp_path)
+    before = dump(target.removeprefix("sqlite:///"))
+    done = house.move(target)
+    assert done.returncode == 1
+    assert "the target has tables of schema 0009" in done.stderr
+    assert dump(target.removeprefix("sqlite:///")) == before
 
 
 @pytest.mark.parametrize(
