@@ -23,7 +23,7 @@ sudo deploy/install.sh [options]     from a checkout: installs it, or upgrades t
                    machine's address)
   --port PORT      where the service listens behind nginx; at the first run only (default: 8000)
   --rollback       go back to the release that ran before the present one, and install nothing
-  --restart        stop and start instead of handing over: running streams have 90 s
+  --restart        stop and start instead of handing over: running streams have 5 minutes
   --wait SECONDS   how long a new release may take until it serves, backup and migration included (default: 3600)
   --no-start       install, but neither start nor hand over
   --no-packages    install no Debian packages; say what is missing

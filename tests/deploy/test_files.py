@@ -13,6 +13,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.harness.processes import ROOT, clean_environment
+from tests.machines.nginx import OF_TWO
 
 DEPLOY = ROOT / "deploy"
 FLASK = Path(sys.executable).with_name("flask")
@@ -29,7 +30,8 @@ def run(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_scripts_pass_shellcheck() -> None:
     subprocess.run([ROOT / "tools" / "need-shellcheck"], check=True)
-    done = run("shellcheck", "-x", DEPLOY / "install.sh", DEPLOY / "smartroute", *sorted((DEPLOY / "lib").iterdir()))
+    scripts = [DEPLOY / "install.sh", DEPLOY / "smartroute", DEPLOY / "stop.sh", *sorted((DEPLOY / "lib").iterdir())]
+    done = run("shellcheck", "-x", *scripts)
     assert done.returncode == 0, done.stdout
 
 
@@ -44,6 +46,25 @@ def test_unit_is_understood_and_confined(tmp_path: Path) -> None:
     exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
     assert exposure is not None, told
     assert float(exposure[1]) <= EXPOSURE_LIMIT
+
+
+def test_bound_of_a_stop_is_the_same_in_unit_installer_and_docs() -> None:
+    told = UNIT.read_text()
+    bound = re.search(r"^ExecStop=\S+/deploy/stop\.sh \$\{MAINPID\} (\d+)$", told, re.MULTILINE)
+    last = re.search(r"^TimeoutStopSec=(\d+)$", told, re.MULTILINE)
+    assert bound is not None
+    assert last is not None
+    assert int(bound[1]) < int(last[1]) <= int(bound[1]) + 30
+    minutes = f"{int(bound[1]) // 60} minutes"
+    assert f"running streams have {minutes}" in run(DEPLOY / "install.sh", "--help").stdout
+    assert minutes in (ROOT / "docs/operating.md").read_text()
+    assert minutes in (ROOT / "docs/databases.md").read_text()
+
+
+def test_site_and_docs_name_two_machines_as_they_are_tried() -> None:
+    for file in (DEPLOY / "nginx/smart-route.conf", ROOT / "docs/databases.md"):
+        named = re.findall(r"^ *#?server 192\.0\.2\.\d+:8000 (.*);$", file.read_text(), re.MULTILINE)
+        assert named == [OF_TWO, OF_TWO], file
 
 
 def test_example_catalog_is_right() -> None:
