@@ -56,10 +56,14 @@ def make_if_missing() -> None:
     """Make the tables if there are none yet: a script may make accounts before the service was ever started.
 
     Raises:
-        NotReady: the tables are those of an older version, and nobody asked for an upgrade.
+        NotReady: the tables are those of an older version, and nobody asked for an upgrade; or a move or a restore
+            of this database has begun and not ended.
         StorageUnavailable: the database cannot be reached.
     """
+    from service.database.upgrade import refuse_unfinished
+
     found = revision()
+    refuse_unfinished(found)
     if found is None:
         change(flask_migrate.upgrade)
     elif found in known_revisions()[:-1]:

@@ -50,7 +50,22 @@ def refuse_unknown(revision: str) -> None:
     Raises:
         NotReady: the sentence names its schema and the newest that is known here.
     """
+    refuse_unfinished(revision)
     known = schema.known_revisions()
+    if revision not in known:
+        raise NotReady(
+            f"the database has schema {revision}, and this version of Smart Route knows schemas up to {known[-1]}: a "
+            "newer version has upgraded it, and there is no way back. Start that version, or restore a backup that "
+            f"is older (docs/backup.md); those made before upgrades are in {backup.backup_folder()}."
+        )
+
+
+def refuse_unfinished(revision: str | None) -> None:
+    """Refuse a database that holds a part of its rows alone.
+
+    Raises:
+        NotReady: the sentence says what to repeat.
+    """
     if revision == whole_database.RESTORING:
         raise NotReady(
             "a restore of this database was interrupted: run `flask restore FILE` again. The tables that it had "
@@ -60,12 +75,6 @@ def refuse_unknown(revision: str) -> None:
         raise NotReady(
             "a move into this database was not finished: repeat `flask db move` in the environment of the database "
             "that it comes from, which is as it was"
-        )
-    if revision not in known:
-        raise NotReady(
-            f"the database has schema {revision}, and this version of Smart Route knows schemas up to {known[-1]}: a "
-            "newer version has upgraded it, and there is no way back. Start that version, or restore a backup that "
-            f"is older (docs/backup.md); those made before upgrades are in {backup.backup_folder()}."
         )
 
 
