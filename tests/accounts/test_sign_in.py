@@ -110,7 +110,7 @@ def test_open_session_ends_at_once(app: Flask, visitor: Visitor, member: members
     page = visitor.get("/docs").text
     with app.app_context():
         arguments = ["another password"] if change == "set_password" else []
-        getattr(membership, change)(member.id, *arguments)
+        getattr(membership, change)(member.id, *arguments, by=BOSS)
     assert not visitor.is_signed_in()
     answer = visitor.client.post("/docs/token/reveal", data={"csrf_token": csrf_token(page)})
     assert (answer.status_code, answer.location) == (303, "/sign-in")

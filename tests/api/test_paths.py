@@ -128,7 +128,7 @@ def test_api_knows_no_session_and_sets_no_cookie(api: Api) -> None:
     ):
         assert "Vary" not in http_response.headers
         assert "Set-Cookie" not in http_response.headers
-        assert "Content-Security-Policy" not in http_response.headers
+        assert http_response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 # -- who asks
