@@ -6,6 +6,7 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
+from blueprints.admin.routes_health import troubled_routes
 from blueprints.admin.usage_figures import money
 from service.accounts import upgrades
 from service.mail import queue as mail_queue
@@ -40,5 +41,6 @@ def overview(**shown: object) -> str:
         zone=zone,
         money=money,
         errors=errors,
+        troubled=troubled_routes(),
         **shown,
     )

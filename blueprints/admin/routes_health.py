@@ -11,7 +11,7 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from blueprints.admin.blueprint import bp
-from blueprints.admin.route_health import views_of
+from blueprints.admin.route_health import RouteView, views_of
 from service.metrics.routes import routes_of
 from service.services import services
 
@@ -26,6 +26,14 @@ def health() -> ResponseReturnValue:
 def health_tables() -> ResponseReturnValue:
     """Show the page's tables alone."""
     return render_template("admin/_health_tables.html", **_shown())
+
+
+def troubled_routes() -> list[RouteView]:
+    """Return the routes that a worker of this machine leaves out, lets rest or has on trial."""
+    house = services()
+    workers, _ = house.watch.machine()
+    views = views_of(routes_of(workers, house.catalog), len(workers), time.monotonic())
+    return [view for view in views if view.troubles]
 
 
 def _shown() -> dict[str, Any]:
