@@ -17,6 +17,8 @@ from models.quota import Bonus
 from service import refusals
 from service.accounts import account_book, bonuses, holdings, membership, operators
 from service.accounts.audit import Actor
+from service.mail import queue as mail_queue
+from service.mail import reset_mail
 from service.signing_in import reset_links, totp
 
 _WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -70,6 +72,18 @@ def make_reset_link(account_id: int) -> ResponseReturnValue:
     except refusals.Suspended:
         return _back(account_id, "The account is suspended. Resume it first, then make the link.")
     return account_page(account_id, link=link)
+
+
+@bp.post("/accounts/<int:account_id>/reset-mail")
+def mail_reset_link(account_id: int) -> ResponseReturnValue:
+    """Have a link mailed to the member that sets the password; the operator never sees it."""
+    if not mail_queue.is_on():
+        return _back(account_id, "No mail server is configured. Make the link here and hand it over.")
+    try:
+        email = reset_mail.send(account_id, by=_by())
+    except refusals.Suspended:
+        return _back(account_id, "The account is suspended. Resume it first, then mail the link.")
+    return _back(account_id, f"A reset link is on its way to {email}.")
 
 
 @bp.post("/accounts/<int:account_id>/sign-out")

@@ -10,6 +10,7 @@ from blueprints.admin.blueprint import bp
 from models import account_list
 from service import refusals
 from service.accounts import account_book, bonuses
+from service.mail import queue as mail_queue
 from service.services import services
 from service.signing_in import totp
 
@@ -72,6 +73,7 @@ def account_page(account_id: int, **more: object) -> str:
         today=bonuses.today(),
         zone=services().calendar.zone,
         two_step=totp.state(account_id),
+        is_mailing=mail_queue.is_on(),
         **more,
     )
 

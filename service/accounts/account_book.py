@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from catalog.model import Plan
-from models import account, account_list, audit_list, service_token, sign_in, subscription
+from models import account, account_list, audit_list, service_token, sign_in, subscription, totp
 from models.account import Account
 from models.account_list import Wanted
 from models.base import GREATEST_ID
@@ -38,6 +38,8 @@ class Held:
     standing: Standing | None
     """None without a plan that the catalog has."""
     last_use_at: datetime | None
+    has_two_step: bool
+    """Whether signing in asks for a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,4 +137,5 @@ def _held(session: Session, found: Account, plan_slug: str | None, now: datetime
         bonus=in_force(found.bonus, house.calendar.at(now).today),
         standing=used,
         last_use_at=None if newest is None or newest.seq <= found.history_after else newest.started_at,
+        has_two_step=totp.is_on(session, found.id),
     )
