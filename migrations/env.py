@@ -20,6 +20,8 @@ from alembic import context
 from alembic.ddl.mysql import MySQLImpl
 from flask import current_app
 
+from models.engine import mysql_password
+
 LOCK_WAIT_S = 10
 WRITER_WAIT_MS = 30_000  # for the write lock of a SQLite file, beside a service that still serves on it
 # What MySQL says of a table, column, key, foreign key or trigger that is there already, or dropped already.
@@ -51,6 +53,7 @@ if not is_sqlite:
         engine.url,
         poolclass=sa.NullPool,
         connect_args={
+            **mysql_password(engine.url),
             "connect_timeout": 5,
             "charset": "utf8mb4",
             "init_command": f"SET SESSION lock_wait_timeout = {LOCK_WAIT_S}",

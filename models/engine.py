@@ -41,6 +41,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "isolation_level": "READ COMMITTED",
         "pool_recycle": 1800,
         "connect_args": {
+            **mysql_password(sa.make_url(url)),
             "connect_timeout": 5,
             "read_timeout": 30,
             "write_timeout": 30,
@@ -48,6 +49,11 @@ def engine_options(url: str) -> dict[str, Any]:
             "init_command": f"SET SESSION innodb_lock_wait_timeout = {ROW_LOCK_WAIT_S}",
         },
     }
+
+
+def mysql_password(url: sa.URL) -> dict[str, bytes]:
+    """Return the connect argument with the password as UTF-8, as the server has it; the driver would take Latin-1."""
+    return {} if url.password is None else {"password": str(url.password).encode()}
 
 
 def prepare_engine(engine: sa.Engine) -> None:

@@ -141,6 +141,13 @@ def test_backup_into_a_missing_folder_is_refused(house: House, saved: Any) -> No
     assert "is no folder" in house.refused("backup", str(house.folder / "nowhere" / "file"))
 
 
+def test_database_that_does_not_answer_is_one_sentence(house: House, saved: Any, monkeypatch: Any) -> None:
+    if house.gateway.database_url.startswith("mysql"):
+        url = house.gateway.database_url.replace("throw-away", "wrong")
+        monkeypatch.setitem(house.gateway.env, "DATABASE_URL", url)
+        assert "The database does not do its work: " in house.refused("backup", str(house.folder / "none"))
+
+
 def test_restore_beside_a_running_service_is_refused(house: House, saved: Any) -> None:
     assert "takes a stopped service" in house.refused("restore", str(saved[0]))
     assert house.used() == saved[2]

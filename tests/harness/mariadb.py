@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import quote
 
 import pymysql
 
@@ -15,7 +16,8 @@ from tests.harness.processes import Processes, clean_environment, free_port, wai
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps servers, off a normal user's PATH
 AS_ROOT = ["--user=root"] if os.geteuid() == 0 else []  # it refuses to run as root unless told so
-USER, PASSWORD = "smartroute", "throw-away"
+USER = "smartroute"
+PASSWORD = "throw-away @/:%#?"  # what stands in a URL as %XX
 
 
 class MariaDB:
@@ -88,7 +90,7 @@ class MariaDB:
         name = f"smartroute_{self._made}"
         self._ask(f"create database {name} character set utf8mb4")
         self._ask(f"grant all on {name}.* to {USER}@'127.0.0.1'")
-        return f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+        return f"mysql+pymysql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
 
     def _ask(self, statement: str) -> None:
         connection = pymysql.connect(unix_socket=self._socket, user="root", autocommit=True)
