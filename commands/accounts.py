@@ -164,10 +164,10 @@ def resume(email: str) -> Answer:
 @in_service
 def delete(email: str) -> Answer:
     """Delete an account; what it used stays with its address."""
-    from service.accounts import membership
+    from service.accounts import deletion, membership
 
     member = membership.find(email)
-    membership.delete(member.id, by=at_the_terminal())
+    deletion.delete(member.id, by=at_the_terminal())
     return _state(member, "deleted", True, "is deleted")
 
 
@@ -214,13 +214,12 @@ def reset_link(email: str) -> Answer:
 @in_service
 def operator_link() -> Answer:
     """Print a link that makes the first operator's account; it works once, for an hour."""
-    from service.accounts import membership
-    from service.accounts.operator_link import hand_out_operator_link
+    from service.accounts import operator_link as first_operator
     from service.services import services
 
-    if membership.operator_exists():
+    if first_operator.operator_exists():
         raise Refusal("There is an operator already. A further one: flask accounts create EMAIL --admin")
-    link = hand_out_operator_link(by=at_the_terminal())
+    link = first_operator.hand_out_operator_link(by=at_the_terminal())
     note = port_note(services().settings)
     return Answer({"link": link}, f"{link}\n{note}" if note else link)
 

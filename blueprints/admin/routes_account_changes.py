@@ -15,7 +15,7 @@ from blueprints.admin.blueprint import bp
 from blueprints.admin.routes_accounts import account_page
 from models.quota import Bonus
 from service import refusals
-from service.accounts import account_book, bonuses, holdings, membership, operators
+from service.accounts import account_book, bonuses, deletion, holdings, membership, operators
 from service.accounts.audit import Actor
 from service.mail import queue as mail_queue
 from service.mail import reset_mail
@@ -135,7 +135,7 @@ def delete_account(account_id: int) -> ResponseReturnValue:
     if request.form.get("email", "").strip().lower() != email:
         return account_page(account_id, faults={"delete": "Type the address of the account to delete it."}), 422
     try:
-        membership.delete(account_id, by=_by())
+        deletion.delete(account_id, by=_by())
     except refusals.LastOperator as error:
         return account_page(account_id, faults={"delete": str(error)}), 409
     flash(f"{email} is deleted.")

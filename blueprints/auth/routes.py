@@ -13,7 +13,7 @@ from blueprints.auth.login import end_session, known_browser, sign_in_and_go, st
 from blueprints.auth.throttling import sign_in_attempt
 from return_path import own_path
 from service import refusals
-from service.accounts import membership
+from service.accounts import membership, operator_link
 from service.mail import queue as mail_queue
 
 
@@ -55,13 +55,13 @@ def sign_out() -> ResponseReturnValue:
 def operator() -> ResponseReturnValue:
     """Make the first operator's account by the one-time link and sign in."""
     link_secret = request.args.get("link", "")
-    if not membership.operator_link_is_usable(link_secret):
+    if not operator_link.operator_link_is_usable(link_secret):
         return _link_refused()
     form = NewAccountForm()
     if not form.validate_on_submit():
         return form_page("auth/operator.html", form)
     try:
-        member = membership.create_first_operator(
+        member = operator_link.create_first_operator(
             link_secret, form.email.data, form.password.data, place=request.remote_addr or "no address"
         )
     except refusals.LinkNotUsable:
@@ -90,4 +90,4 @@ def account_is_gone(error: refusals.NoSuchAccount) -> ResponseReturnValue:
 
 
 def _link_refused() -> ResponseReturnValue:
-    return render_template("auth/operator_refused.html", operator_exists=membership.operator_exists()), 410
+    return render_template("auth/operator_refused.html", operator_exists=operator_link.operator_exists()), 410

@@ -13,7 +13,7 @@ from blueprints.auth.forms import AddressForm, ChangePasswordForm, ConfirmForm, 
 from blueprints.auth.login import end_session, sign_in_and_go, start_session
 from blueprints.auth.throttling import proof_attempt, reset_attempt
 from service import refusals
-from service.accounts import holdings, membership
+from service.accounts import deletion, holdings, membership
 from service.mail import queue as mail_queue
 from service.mail import reset_mail
 from service.signing_in import reset_links
@@ -88,7 +88,7 @@ def delete_account() -> ResponseReturnValue:
         return form_page("account/delete.html", form)
     attempt = proof_attempt(current_user.member.id, current_user.browser.id)
     try:
-        membership.delete_own(current_user.member.id, form.present.data)
+        deletion.delete_own(current_user.member.id, form.present.data)
     except refusals.WrongPassword as error:
         form.present.errors = [str(error)]
         return form_page("account/delete.html", form)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +17,7 @@ from service.accounts.addresses import address_hash, usable_email
 from service.accounts.audit import Actor
 from service.accounts.holdings import equip_in, known_plan, repeat_once
 from service.accounts.membership import Member, as_member, create_in
-from service.accounts.operator_link import link_digest
+from service.link_secrets import link_digest, new_link_secret
 from service.mail import smtp as mail
 from service.mail import texts as mail_texts
 from service.refusals import (
@@ -91,7 +90,7 @@ def make(
         raise UnfitLifetime("An invite lasts at least an hour and at most 365 days.")
     plan = services().catalog.first_plan if plan_slug is None else known_plan(plan_slug)
     to = None if email is None else usable_email(email)
-    secret = secrets.token_urlsafe(32)
+    secret = new_link_secret()
 
     def work(session: Session) -> OpenInvite:
         if to is not None:

@@ -1,4 +1,7 @@
-"""What can be done with accounts; pages and commands do it by these functions alone. Plan and token: ``holdings``."""
+"""What can be done with accounts; pages and commands do it by these functions alone.
+
+Plan and token: ``holdings``; its end: ``deletion``; the first operator: ``operator_link``.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from models import (
-    account,
-    invite,
-    one_time_link,
-    pending_sign_up,
-    queued_mail,
-    service_token,
-    sign_in,
-    stored_response,
-    subscription,
-    totp,
-    upgrade_request,
-)
+from models import account, one_time_link, service_token, sign_in, subscription
 from models.account import Account, AddressTaken
 from models.base import utcnow
 from models.quota import Bonus
@@ -28,11 +19,9 @@ from service.accounts import audit, operators
 from service.accounts.addresses import address_hash, usable_email
 from service.accounts.audit import Actor, subject_of
 from service.accounts.holdings import Holding, equip_in, known_plan, repeat_once
-from service.accounts.operator_link import link_digest
 from service.refusals import (
     AccountChanged,
     EmailTaken,
-    LinkNotUsable,
     NoSuchAccount,
     Suspended,
     WrongPassword,
@@ -93,53 +82,6 @@ def create(
         return as_member(made), equip_in(session, made, plan.slug)
 
     return repeat_once(work)
-
-
-def create_first_operator(link_secret: str, email: str, password: str, *, place: str) -> Member:
-    """Use the operator link up and make the first operator's account, with plan and token.
-
-    ``place`` is the network address that the audit log is to name.
-
-    Raises:
-        UnfitEmail, UnfitPassword, EmailTaken: as they say; the link stays usable.
-        LinkNotUsable: of any number of simultaneous uses, all but one end so.
-    """
-    email = usable_email(email)
-    if not operator_link_is_usable(link_secret):  # before the costly hash
-        raise LinkNotUsable("This link cannot be used any more.")
-    password_hash = passwords.hashed(password)
-    digest = link_digest(link_secret)
-
-    def work(session: Session) -> Member:
-        one_time_link.hold(session, one_time_link.OPERATOR)
-        if account.an_operator_exists(session):
-            raise LinkNotUsable("This service has an operator already.")
-        if not one_time_link.use(session, one_time_link.OPERATOR, digest):
-            raise LinkNotUsable("This link cannot be used any more.")
-        made = create_in(session, email, password_hash, is_operator=True)
-        made.suspended_at = None  # there is nobody else who could resume it
-        equip_in(session, made, services().catalog.first_plan.slug)
-        audit.record(session, Actor(email, place), "account.first_operator_made", subject_of(made.id))
-        return as_member(made)
-
-    return repeat_once(work)
-
-
-def operator_link_is_usable(link_secret: str) -> bool:
-    """Tell whether the link would make the first operator now."""
-    digest = link_digest(link_secret)
-
-    def read(session: Session) -> bool:
-        if account.an_operator_exists(session):
-            return False
-        return one_time_link.is_usable(session, one_time_link.OPERATOR, digest)
-
-    return services().storage.read_session(read)
-
-
-def operator_exists() -> bool:
-    """Tell whether anybody can use the operator's pages."""
-    return services().storage.read_session(account.an_operator_exists)
 
 
 def authenticate(email: str, password: str) -> Member | None:
@@ -269,37 +211,6 @@ def change_password(account_id: int, old: str, new: str) -> Member:
     return services().storage.write_session(work)
 
 
-def delete_own(account_id: int, password: str) -> None:
-    """``delete``, as its member asks for it.
-
-    Raises:
-        WrongPassword: it is not the account's.
-        AccountChanged: it is not any more, or the account was suspended meanwhile.
-        LastOperator: nobody else could use the operator pages.
-    """
-    password_hash = hash_of_right_password(account_id, password)
-
-    def work(session: Session) -> None:
-        operators.hold(session)
-        found = account.find_locked(session, account_id)
-        if found is None:  # as wanted
-            return
-        if found.suspended_at is not None or found.password_hash != password_hash:
-            raise AccountChanged("This account was changed at the same moment. Sign in again.")
-        _delete(session, found, audit.the_member(account_id))
-
-    repeat_once(work)
-
-
-def delete(account_id: int, *, by: Actor) -> None:
-    """Erase what is personal, end the plan, revoke the token; what was used stays with the address.
-
-    Raises:
-        LastOperator: nobody else could use the operator pages.
-    """
-    _change(account_id, lambda session, found: _delete(session, found, by), operators_too=True)
-
-
 # -- inside a transaction -----------------------------------------------------------------------------------------
 
 
@@ -314,21 +225,6 @@ def create_in(session: Session, email: str, password_hash: str | None, *, is_ope
         return account.create(session, email, email_hash, password_hash, is_operator=is_operator)
     except AddressTaken as error:
         raise EmailTaken(f"An account with the address {email} exists already.") from error
-
-
-def _delete(session: Session, found: Account, by: Actor) -> None:
-    operators.keep_one(session, found)
-    audit.record(session, by, "account.deleted", subject_of(found.id))
-    service_token.revoke(session, found.id)
-    subscription.end(session, found.id)
-    stored_response.forget_all(session, found.id)
-    upgrade_request.forget_all(session, found.id)
-    invite.forget_holder(session, found.id, found.email)
-    pending_sign_up.forget_address(session, found.email_hash)
-    queued_mail.forget_address(session, found.email_hash)
-    totp.switch_off(session, found.id)
-    sign_out_everywhere(session, found)
-    account.erase(session, found)
 
 
 def put_password(session: Session, found: Account, password_hash: str) -> None:

@@ -8,7 +8,6 @@ password that was chosen there, so that nobody is led into confirming a stranger
 from __future__ import annotations
 
 import hmac
-import secrets
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ from service.accounts import invites
 from service.accounts.addresses import usable_email
 from service.accounts.holdings import repeat_once
 from service.accounts.membership import Member, as_member, create_in
-from service.accounts.operator_link import link_digest
+from service.link_secrets import link_digest, new_link_secret
 from service.mail import queue as mail_queue
 from service.mail import texts as mail_texts
 from service.mail.smtp import Mail
@@ -61,7 +60,7 @@ def sign_up(email: str, password: str, *, wanted: str = "", invite_id: int | Non
     email = usable_email(email)
     password_hash = passwords.hashed(password)
     email_hash = services().keyring.email_hash(email)
-    browser_secret = secrets.token_urlsafe(32)
+    browser_secret = new_link_secret()
 
     def work(session: Session) -> int:
         made = pending_sign_up.add(
@@ -154,7 +153,7 @@ def confirm(secret: str, *, browser_secret: str = "", password: str = "") -> Mem
 
 def write_mail(queued: QueuedMail) -> Mail | None:
     """Write the mail to whoever has the address; its link is made now. None when the sign-up is over meanwhile."""
-    secret = secrets.token_urlsafe(32)
+    secret = new_link_secret()
 
     def work(session: Session) -> Mail | None:
         found = pending_sign_up.find_locked(session, queued.reference)

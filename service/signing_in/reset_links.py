@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +11,7 @@ from models import account, one_time_link
 from service.accounts import audit
 from service.accounts.audit import Actor
 from service.accounts.membership import Member, as_member, put_password
-from service.accounts.operator_link import link_digest
+from service.link_secrets import link_digest, new_link_secret
 from service.refusals import LinkNotUsable, NoSuchAccount, Suspended
 from service.services import services
 from service.signing_in import passwords
@@ -35,7 +34,7 @@ def hand_out(account_id: int, *, by: Actor | None = None) -> ResetLink:
         NoSuchAccount: it was deleted a moment ago.
         Suspended: nobody could sign in with the new password.
     """
-    secret = secrets.token_urlsafe(32)
+    secret = new_link_secret()
 
     def work(session: Session) -> datetime:
         found = account.find_locked(session, account_id)

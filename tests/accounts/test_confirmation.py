@@ -17,7 +17,7 @@ from models.base import utcnow
 from models.pending_sign_up import PendingSignUp
 from models.queued_mail import QueuedMail
 from service import refusals
-from service.accounts import invites, membership
+from service.accounts import deletion, invites, membership
 from service.services import services
 from service.signing_in import confirmation
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
@@ -339,7 +339,7 @@ def test_deleting_an_account_takes_waiting_sign_ups_and_mails_along(app: Flask, 
     new_visitor(app).send("/sign-up", email=email, password=PASSWORD)
     with app.app_context():
         member, _ = membership.create(email, None, None, is_operator=False, by=BOSS)
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
     assert deliver(app) == 0
     with app.app_context():
         left = services().storage.read_session(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from service.accounts import holdings, membership
+from service.accounts import deletion, holdings, membership
 from tests.accounts.house import BOSS, Visitor, csrf_token
 
 EMAIL = "member@example.org"
@@ -35,7 +35,7 @@ def test_member_is_told_at_the_sign_in_page(
     original: Callable[[int], Any] = getattr(holdings, step)
 
     def be_overtaken(account_id: int) -> Any:
-        membership.delete(account_id, by=BOSS)
+        deletion.delete(account_id, by=BOSS)
         return original(account_id)
 
     monkeypatch.setattr(holdings, step, be_overtaken)

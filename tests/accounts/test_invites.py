@@ -16,7 +16,7 @@ from models.audit_entry import AuditEntry
 from models.base import utcnow
 from models.invite import Invite
 from service import refusals
-from service.accounts import holdings, invites, membership
+from service.accounts import deletion, holdings, invites, membership
 from service.services import services
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 
@@ -160,7 +160,7 @@ def test_suspended_address_is_not_brought_back_by_an_invite(app: Flask) -> None:
     with app.app_context():
         member = membership.sign_up(EMAIL, PASSWORD)
         membership.suspend(member.id, by=BOSS)
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
         with pytest.raises(refusals.Suspended):
             invites.make(BOSS, EMAIL)
     answer = Visitor(app).send(link, email=EMAIL, password=PASSWORD)
@@ -250,7 +250,7 @@ def test_deleting_an_account_takes_its_invites_along(either_app: Flask) -> None:
     Visitor(either_app).send(used, email=EMAIL, password=PASSWORD)
     made(either_app, "other@example.org")
     with either_app.app_context():
-        membership.delete(membership.find(EMAIL).id, by=BOSS)
+        deletion.delete(membership.find(EMAIL).id, by=BOSS)
         assert [each.email for each in invites.open_invites()] == ["other@example.org"]
         assert invites.ended_invites() == []
     assert Visitor(either_app).get(for_address).status_code == 410
@@ -263,7 +263,7 @@ def test_invites_of_an_operator_whose_account_is_deleted_stay_without_the_addres
     link = made(app)
     with app.app_context():
         assert [each.created_by for each in invites.open_invites()] == [BOSS.name]
-        membership.delete(boss.id, by=BOSS)
+        deletion.delete(boss.id, by=BOSS)
         assert [each.created_by for each in invites.open_invites()] == ["a deleted operator"]
     assert Visitor(app).get(link).status_code == 200
 

@@ -14,8 +14,9 @@ from flask import Flask
 from models import account, one_time_link, reservation, service_token, token_format
 from models.quota import Limits
 from service import refusals
-from service.accounts import holdings, membership
-from service.accounts.operator_link import hand_out_operator_link, link_digest
+from service.accounts import deletion, holdings, membership, operator_link
+from service.accounts.operator_link import hand_out_operator_link
+from service.link_secrets import link_digest
 from service.services import services
 from service.signing_in import passwords
 from tests.accounts.house import BOSS
@@ -144,7 +145,7 @@ def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
     first = membership.sign_up(EMAIL, PASSWORD)
     old_token = holdings.equip(first.id).token
     assert use_one_prompt(first) == 1
-    membership.delete(first.id, by=BOSS)
+    deletion.delete(first.id, by=BOSS)
     with pytest.raises(refusals.NoSuchAccount):
         membership.find(EMAIL)
 
@@ -158,7 +159,7 @@ def test_signing_up_again_keeps_the_used_quota_and_brings_a_new_token() -> None:
 def test_deleted_account_keeps_nothing_personal() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
     holdings.equip(member.id)
-    membership.delete(member.id, by=BOSS)
+    deletion.delete(member.id, by=BOSS)
     row = services().storage.read_session(lambda session: session.get(account.Account, member.id))
     assert row is not None
     assert (row.email, row.password_hash, row.is_operator) == (None, None, False)
@@ -170,7 +171,7 @@ def test_deleted_account_keeps_nothing_personal() -> None:
 def test_suspension_outlives_deletion() -> None:
     member = membership.sign_up(EMAIL, PASSWORD)
     membership.suspend(member.id, by=BOSS)
-    membership.delete(member.id, by=BOSS)
+    deletion.delete(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
         membership.sign_up(EMAIL, PASSWORD)
     with pytest.raises(refusals.NoSuchAccount):
@@ -239,7 +240,7 @@ def test_plan_is_changed_by_many_at_once_to_one(either_app: Flask) -> None:
 
 def first_operator(secret: str, email: str) -> membership.Member:
     """Use an operator link."""
-    return membership.create_first_operator(secret, email, PASSWORD, place="192.0.2.1")
+    return operator_link.create_first_operator(secret, email, PASSWORD, place="192.0.2.1")
 
 
 def test_operator_link_used_at_once_makes_one_operator(either_app: Flask) -> None:
@@ -260,7 +261,7 @@ def test_operator_link_stays_usable_when_the_address_is_taken() -> None:
     with pytest.raises(refusals.EmailTaken):
         first_operator(secret, EMAIL)
     assert first_operator(secret, "operator@example.org").is_operator
-    assert not membership.operator_link_is_usable(secret)
+    assert not operator_link.operator_link_is_usable(secret)
 
 
 def test_expired_operator_link_is_refused() -> None:
@@ -278,5 +279,5 @@ def test_members_are_listed_oldest_first_with_plan_and_token() -> None:
     second = membership.sign_up("a@example.org", PASSWORD)
     listed = [(member.email, plan, has_token) for member, plan, has_token in membership.members()]
     assert listed == [("b@example.org", "plus", True), ("a@example.org", None, False)]
-    membership.delete(second.id, by=BOSS)
+    deletion.delete(second.id, by=BOSS)
     assert len(membership.members()) == 1

@@ -13,7 +13,7 @@ from flask import Flask
 from models import one_time_link
 from models.base import utcnow
 from service import refusals
-from service.accounts import membership
+from service.accounts import deletion, membership
 from service.accounts.operator_link import hand_out_operator_link
 from service.services import services
 from service.signing_in import reset_links
@@ -166,7 +166,7 @@ def test_account_suspended_while_the_form_was_open_is_told_so(either_app: Flask,
 
 def test_deleted_account_takes_its_link_along(either_app: Flask, member: membership.Member, link: str) -> None:
     with either_app.app_context():
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
         membership.sign_up(EMAIL, PASSWORD)
     assert Visitor(either_app).get(link).status_code == 410
 

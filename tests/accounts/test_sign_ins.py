@@ -14,7 +14,7 @@ from flask import Flask
 from models import sign_in
 from models.base import utcnow
 from service import refusals
-from service.accounts import membership
+from service.accounts import deletion, membership
 from service.process import worker
 from service.services import services
 from service.signing_in import reset_links, sign_ins
@@ -71,7 +71,7 @@ def test_odd_secret_is_nobody(member: membership.Member, secret: str) -> None:
 
 ENDINGS: dict[str, Callable[[membership.Member], object]] = {
     "suspend": lambda member: membership.suspend(member.id, by=BOSS),
-    "delete": lambda member: membership.delete(member.id, by=BOSS),
+    "delete": lambda member: deletion.delete(member.id, by=BOSS),
     "set_password": lambda member: membership.set_password(member.id, OTHER_PASSWORD, by=BOSS),
     "change_password": lambda member: membership.change_password(member.id, PASSWORD, OTHER_PASSWORD),
     "reset": lambda member: reset_links.reset(

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from service import refusals
-from service.accounts import holdings, membership, upgrades
+from service.accounts import deletion, holdings, membership, upgrades
 from service.accounts.upgrades import Upgrade
 from service.services import EXTENSION, services
 from tests.accounts.house import BOSS
@@ -102,7 +102,7 @@ def test_what_cannot_be_asked_for_is_refused(member: membership.Member) -> None:
     membership.suspend(member.id, by=BOSS)
     with pytest.raises(refusals.Suspended):
         upgrades.request(member.id, "pro")
-    membership.delete(member.id, by=BOSS)
+    deletion.delete(member.id, by=BOSS)
     with pytest.raises(refusals.NoSuchAccount):
         upgrades.request(member.id, "pro")
     assert upgrades.listing(decided_too=True) == []
@@ -192,7 +192,7 @@ def test_plan_that_is_held_by_now_is_approved_without_a_change(member: membershi
 
 def test_deleted_account_takes_its_requests_along(member: membership.Member) -> None:
     asked = upgrades.request(member.id, "pro", "personal words")
-    membership.delete(member.id, by=BOSS)
+    deletion.delete(member.id, by=BOSS)
     assert upgrades.listing(decided_too=True) == []
     with pytest.raises(refusals.NoSuchRequest):
         upgrades.approve(asked.id, by=BOSS)

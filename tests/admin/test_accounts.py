@@ -12,7 +12,7 @@ from flask import Flask
 
 from models.quota import Bonus
 from service import refusals
-from service.accounts import bonuses, holdings, membership, operators
+from service.accounts import bonuses, deletion, holdings, membership, operators
 from tests.accounts.conftest import either_app as either_app
 from tests.accounts.house import BOSS, PASSWORD, Visitor
 from tests.admin.conftest import text_of
@@ -252,7 +252,7 @@ def test_operators_who_remove_each_other_at_once_leave_one(either_app: Flask) ->
             membership.create(f"o{number}@example.org", None, None, is_operator=True, by=BOSS)[0].id
             for number in range(6)
         ]
-    ways = [membership.suspend, membership.delete, operators.unmake]
+    ways = [membership.suspend, deletion.delete, operators.unmake]
 
     def remove(number: int) -> bool:
         with either_app.app_context():

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from commands.accounts import accounts as accounts_group
 from models import audit_entry
 from models.audit_entry import AuditEntry
-from service.accounts import audit, holdings, membership, operators, upgrades
+from service.accounts import audit, deletion, holdings, membership, operator_link, operators, upgrades
 from service.accounts.audit import Actor
 from service.accounts.operator_link import hand_out_operator_link
 from service.services import services
@@ -59,7 +59,7 @@ def boss(app: Flask) -> Visitor:
 def test_every_change_of_an_operator_is_recorded_and_no_secret_is(app: Flask) -> None:
     with app.app_context():
         link = hand_out_operator_link(by=BOSS).partition("link=")[2]
-        first = membership.create_first_operator(link, BOSS.name, PASSWORD, place="192.0.2.7")
+        first = operator_link.create_first_operator(link, BOSS.name, PASSWORD, place="192.0.2.7")
         member, held = membership.create(EMAIL, PASSWORD, None, is_operator=False, by=BOSS)
         secrets = [link, PASSWORD, held.token or ""]
         holdings.set_plan(member.id, "plus", by=BOSS)
@@ -77,7 +77,7 @@ def test_every_change_of_an_operator_is_recorded_and_no_secret_is(app: Flask) ->
         membership.resume(member.id, by=BOSS)
         operators.make(member.id, by=BOSS)
         operators.unmake(member.id, by=BOSS)
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
         written = entries()
     whom = f"account {member.id}"
     assert [(entry[2], entry[3]) for entry in written] == [
@@ -119,8 +119,8 @@ def test_what_changes_nothing_is_not_recorded(app: Flask) -> None:
         assert actions_after(before) == []
         membership.suspend(member.id, by=BOSS)
         membership.suspend(member.id, by=BOSS)
-        membership.delete(member.id, by=BOSS)
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
         assert actions_after(before) == ["account.suspended", "account.deleted"]
 
 
@@ -232,7 +232,7 @@ def test_filters_find_by_address_also_after_the_account_is_deleted(app: Flask) -
         membership.suspend(member.id, by=Actor("other@example.org", "198.51.100.4"))
     assert "member@example.org" in visitor.get("/admin/audit?action=account.suspended").text
     with app.app_context():
-        membership.delete(member.id, by=BOSS)
+        deletion.delete(member.id, by=BOSS)
     page = visitor.get(f"/admin/audit?subject={EMAIL}").text
     assert re.findall(r"<code>([a-z_.]+)</code>", page) == ["account.deleted", "account.suspended", "account.created"]
     assert f"account {member.id}, deleted" in text_of(page)

@@ -13,7 +13,7 @@ from flask import Flask
 from commands.public_address import PORT_NOTE
 from models.base import utcnow
 from models.token_format import is_well_formed
-from service.accounts import membership
+from service.accounts import membership, operator_link
 from service.signing_in import reset_links
 from tests.commands.conftest import Accounts
 
@@ -205,7 +205,7 @@ def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, acco
     link = accounts_command.json("operator-link")["link"]
     assert link.startswith("http://127.0.0.1:8000/operator?link=")
     with app.app_context():
-        assert membership.operator_link_is_usable(link.partition("=")[2])
+        assert operator_link.operator_link_is_usable(link.partition("=")[2])
     accounts_command.run("create", EMAIL, "--admin")
     done = accounts_command.run("operator-link")
     assert (done.exit_code, done.stdout) == (1, "")

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from models.base import utcnow
-from service.accounts import membership
+from service.accounts import deletion
 from tests.accounts.house import BOSS, Visitor
 from tests.usage.member import Member
 
@@ -200,7 +200,7 @@ def test_usage_outlives_the_account_and_is_found_again_under_the_same_address(ap
     member.add_up()
     before = member.get("/usage/days.csv").text
     with app.app_context():
-        membership.delete(member.account_id, by=BOSS)
+        deletion.delete(member.account_id, by=BOSS)
     again = Member(app, member.email)
     assert again.account_id == member.account_id
     assert again.get("/usage/days.csv").text == before
