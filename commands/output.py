@@ -85,14 +85,12 @@ def refused(error: Exception, *, as_json: bool = False) -> Exception:
         return Refusal(error.message, as_json=as_json)
     if isinstance(error, click.ClickException | click.exceptions.Exit):
         return error
-    from sqlalchemy.exc import InterfaceError, OperationalError
-
     from models.storage import StorageUnavailable
     from service.database.prepare import NotReady
     from service.refusals import MembershipError
     from service.signing_in.passwords import UnfitPassword
 
-    if isinstance(error, StorageUnavailable | InterfaceError | OperationalError):
+    if isinstance(error, StorageUnavailable):
         # Further lines hold the statement and its values.
         first_line = (str(error).splitlines() or [""])[0]
         return Refusal(f"The database does not do its work: {first_line}", as_json=as_json)

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from models import sqlite_file, whole_database
 from models.base import db
 from models.sqlite_file import BrokenFile, Facts
+from models.storage import StorageUnavailable
 from service.database import backup_client, backup_dump
 from service.database.backup_file import check_place, check_room, copy, new_file
 from service.process.not_ready import NotReady
@@ -50,6 +53,8 @@ def make(target: Path, *, replace: bool = False) -> Made:
         raise NotReady(f"the backup is not sound and was not kept: {error}") from error
     except (OSError, sqlite_file.FileTrouble) as error:
         raise NotReady(f"the backup could not be written: {error}") from error
+    except DBAPIError as error:
+        raise StorageUnavailable(str(error)) from error
     return Made(target, target.stat().st_size, facts)
 
 

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from models import sqlite_file, whole_database
 from models.base import db
 from models.sqlite_file import BrokenFile, Facts
+from models.storage import StorageUnavailable
 from service.database import backup, backup_client, backup_dump, backup_holders, schema
 from service.database.backup_file import GZIP_MAGIC, SHORTEST_GZIP, check_room, copy, reading, write_through
 from service.process.not_ready import NotReady
@@ -39,9 +42,12 @@ def restore(file: Path) -> Restored:
     """
     if not file.is_file():
         raise NotReady(f"there is no file {file}")
-    with schema.one_at_a_time() as own:
-        backup_holders.refuse_if_used("a restore", own)
-        return _restore_sqlite(file) if services().storage.is_sqlite else _restore_mysql(file, own)
+    try:
+        with schema.one_at_a_time() as own:
+            backup_holders.refuse_if_used("a restore", own)
+            return _restore_sqlite(file) if services().storage.is_sqlite else _restore_mysql(file, own)
+    except DBAPIError as error:
+        raise StorageUnavailable(str(error)) from error
 
 
 def load(file: Path) -> None:

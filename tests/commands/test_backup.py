@@ -145,7 +145,8 @@ def test_database_that_does_not_answer_is_one_sentence(house: House, saved: Any,
     if house.gateway.database_url.startswith("mysql"):
         url = house.gateway.database_url.replace("throw-away", "wrong")
         monkeypatch.setitem(house.gateway.env, "DATABASE_URL", url)
-        assert "The database does not do its work: " in house.refused("backup", str(house.folder / "none"))
+        for command in (("backup", str(house.folder / "none")), ("restore", str(saved[0]))):
+            assert "The database does not do its work: " in house.refused(*command)
 
 
 def test_restore_beside_a_running_service_is_refused(house: House, saved: Any) -> None:
