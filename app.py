@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 import blueprints.account.routes
+import blueprints.admin.audit_details
 import blueprints.admin.blueprint
 import blueprints.admin.routes
 import blueprints.admin.routes_account_changes

@@ -16,7 +16,7 @@ from lines import line_colours, line_letters
 from models.usage_filter import Wanted
 from models.usage_names import used_names
 from models.usage_search import MOST_EXPORTED, Page, newest, page_after, page_before
-from readable import duration, short_date
+from readable import duration
 from service.reports import receipts
 from service.reports.request_search import wanted_of
 from service.services import services
@@ -96,7 +96,6 @@ def _list(
         zone=house.calendar.zone,
         words=receipts,
         duration=duration,
-        short_date=short_date,
     )
 
 
