@@ -27,6 +27,7 @@ log = logging.getLogger("smartroute.mail")
 LOOK_EVERY_S = 10.0  # for what others queued, or left behind
 ANSWER_FIRST_S = 0.05  # who asked has the answer before its mail costs this process anything
 AGAIN_AFTER_S = (10.0, 60.0, 300.0, 900.0, 1800.0)
+FINISH_S = 5.0  # to write before the server is asked, and to note what it said
 WRITING_S = 60.0  # beside the server's own time, far above what it takes
 
 Writers = Mapping[str, Callable[[QueuedMail], Mail | None]]
@@ -41,6 +42,8 @@ class Carrier:
         self._mailer = mailer
         self._writers = writers
         self._wanted = Event()
+        self._hands_free = Event()
+        self._hands_free.set()
 
     def start(self, context: Callable[[], AbstractContextManager[Any]]) -> None:
         """Start the greenlet; it ends with the process, or when that drains. ``context`` makes the application's."""
@@ -50,6 +53,11 @@ class Carrier:
     def wake(self) -> None:
         """Look at once."""
         self._wanted.set()
+
+    def finish(self) -> None:
+        """Wait for the mail in hand, when the process ends: its server may have taken it, and nobody would know."""
+        if self._mailer is not None:
+            self._hands_free.wait(self._mailer.server.timeout + FINISH_S)
 
     def deliver_due(self) -> int:
         """Send what is due, one mail after the other, until this process is to end; return how many were handed in.
@@ -99,6 +107,7 @@ class Carrier:
             self._wanted.clear()
             if is_draining():
                 return
+            self._hands_free.clear()
             try:
                 with context():
                     self.deliver_due()
@@ -106,3 +115,5 @@ class Carrier:
                 log.warning("mails wait for the database: %s", error)
             except Exception:  # later mails must go whatever this round met
                 log.exception("the mail queue failed")
+            finally:
+                self._hands_free.set()

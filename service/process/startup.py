@@ -121,12 +121,13 @@ def start_housekeeping(app: Flask) -> None:
 
 
 def end_worker(app: Any) -> None:
-    """Give up the lease of a worker that ends cleanly, and leave its counts; what cannot be done now is swept later."""
+    """Let a worker that ends cleanly give up its lease and leave its counts; what cannot be done now is swept later."""
     if app is None:
         return
     from models.storage import StorageUnavailable
     from service.services import EXTENSION
 
+    app.extensions[EXTENSION].carrier.finish()
     try:
         app.extensions[EXTENSION].watch.write()
         app.extensions[EXTENSION].tracing.stop()

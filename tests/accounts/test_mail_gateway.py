@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from tests.accounts.mail_server import Post, mail_server
 from tests.accounts.mailing import SMTP
@@ -102,3 +103,25 @@ def test_mail_that_waited_goes_out_once_the_server_is_back_even_if_the_gateway_w
         answer = send(house, browser, links["second@example.org"])
         assert (answer.status_code, answer.headers["Location"]) == (303, "/docs")
     assert links["second@example.org"].removeprefix("/confirm/") not in house.stdout_text() + house.stderr_text()
+
+
+def test_mail_in_hand_when_the_service_stops_is_sent_once(gateway_factory: GatewayFactory, port: int) -> None:
+    class Hold(threading.Event):
+        asked = False
+
+        def is_set(self) -> bool:
+            self.asked = True
+            return super().is_set()
+
+    hold = Hold()
+    with mail_server(Post(hold=hold), port=port) as post, requests.Session() as browser:
+        gateway = gateway_factory("sqlite", config=SMTP.format(port=port, timeout=30))
+        assert send(gateway, browser, "/sign-up", email="late@example.org", password=PASSWORD).status_code == 303
+        browser.close()
+        wait_until("the server has the mail", lambda: hold.asked, timeout_s=20)
+        threading.Timer(2.5, hold.set).start()  # a worker without requests ends a second after it was told to
+        assert gateway.stop(patience_s=30) == 0
+        assert len(post.mails) == 1
+    engine = sa.create_engine(gateway.database_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM queued_mails").scalar_one() == 0
