@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from .base import UtcDateTime
 from .installation import KEY_FINGERPRINT, InstallationFact
 
 VERSION_TABLE = "alembic_version"
 RESTORING = "restoring"
 """In place of a revision: a restore has begun and not ended."""
-_LEASES = sa.table(
-    "worker_leases",
-    sa.column("host", sa.String),
-    sa.column("pid", sa.Integer),
-    sa.column("renewed_at", UtcDateTime()),
-)
 _VERSIONS = sa.table(VERSION_TABLE, sa.column("version_num", sa.String(32)))
 
 
@@ -62,17 +54,6 @@ def other_connections(connection: sa.Connection, own: set[int]) -> list[str]:
     listed = "SELECT id, user, host FROM information_schema.processlist WHERE db = DATABASE()"
     rows = connection.exec_driver_sql(listed).all()
     return [f"{user}@{host}" for number, user, host in rows if number not in own]
-
-
-def fresh_leases(connection: sa.Connection, within: timedelta) -> list[tuple[str, int]]:
-    """Return host and process id of the gateway workers that renewed their leases lately, by the database's clock."""
-    if not sa.inspect(connection).has_table(_LEASES.name):
-        return []
-    now = datetime.now(UTC)
-    if connection.dialect.name != "sqlite":
-        now = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one().replace(tzinfo=UTC)
-    fresh = sa.select(_LEASES.c.host, _LEASES.c.pid).where(_LEASES.c.renewed_at > now - within)
-    return [(host, pid) for host, pid in connection.execute(fresh)]
 
 
 def connection_number(connection: sa.Connection) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from models import lease, whole_database
+from models import whole_database
 from models.base import db
 from models.sqlite_file import SIDE_FILES
+from models.storage import StorageUnavailable
 from service.process.not_ready import NotReady
-from service.process.process_space import is_running, process_space
+from service.process.running_workers import running_workers
 from service.services import services
 
 _SHOWN = 3
@@ -43,23 +43,15 @@ def holders(own: set[int]) -> list[str]:
 
 
 def _workers(file: Path | None) -> list[str]:
-    """Return gateway workers by their leases; those of this machine only where they run."""
+    """Return gateway workers by their leases; of a damaged file none, as a restore is for such."""
     if file is not None and not file.exists():
         return []
-    within = timedelta(seconds=lease.SILENT_AFTER_S)
     try:
-        with db.engine.connect() as connection:
-            fresh = whole_database.fresh_leases(connection, within)
-    except DBAPIError:
-        return []  # a damaged file is what a restore is for
+        return running_workers(services().storage)
+    except (StorageUnavailable, DBAPIError):  # no such table either, while a restore is half done
+        return []
     finally:
         db.engine.dispose()
-    here = process_space()
-    return [
-        f"process {pid}" if host == here else f"a gateway worker on {host.split()[0]} (silent for less than 30 s)"
-        for host, pid in fresh
-        if host != here or (pid != os.getpid() and is_running(pid))
-    ]
 
 
 def _processes_with(file: Path) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from models import lease
 from models.storage import Storage
 from service.process.process_space import is_running, process_space
 
 
 def running_workers(storage: Storage) -> list[str]:
-    """Return the workers that live, each as words for a sentence.
+    """Return the workers that live, this process left out, each as words for a sentence.
 
     One of this machine lives if its process does; one of another if it renewed its lease in the last
     ``lease.SILENT_AFTER_S`` seconds.
@@ -19,6 +21,10 @@ def running_workers(storage: Storage) -> list[str]:
     here = process_space()
     living = []
     for each in lease.renewals(storage):
-        if is_running(each.pid) if each.host == here else abs(each.seconds_ago) < lease.SILENT_AFTER_S:
-            living.append(f"process {each.pid} on {each.host.partition(' ')[0]}")
+        if each.host == here:
+            if each.pid != os.getpid() and is_running(each.pid):
+                living.append(f"process {each.pid}")
+        elif abs(each.seconds_ago) < lease.SILENT_AFTER_S:
+            machine = each.host.partition(" ")[0]
+            living.append(f"a gateway worker on {machine} (silent for less than {lease.SILENT_AFTER_S:g} s)")
     return living
