@@ -39,7 +39,7 @@ def entries() -> list[tuple[str, str, str, str, str]]:
     rows = sa.select(
         AuditEntry.actor, AuditEntry.place, AuditEntry.action, AuditEntry.subject, AuditEntry.details
     ).order_by(AuditEntry.id)
-    return services().storage.read_session(lambda session: [row._tuple() for row in session.execute(rows)])
+    return services().storage.read_session(lambda session: [(*row,) for row in session.execute(rows)])
 
 
 def actions_after(count: int) -> list[str]:
