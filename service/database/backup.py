@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from models import sqlite_file, whole_database
+from models import sqlite_file, table_copy, whole_database
 from models.base import db
 from models.sqlite_file import BrokenFile, Facts
 from models.storage import StorageUnavailable
@@ -49,6 +49,8 @@ def make(target: Path, *, replace: bool = False) -> Made:
             facts = (
                 _of_sqlite(draft, packed=packed) if services().storage.is_sqlite else _of_mysql(draft, packed=packed)
             )
+            if facts.revision == table_copy.UNFINISHED:
+                raise NotReady("a move into this database was not finished: nothing to back up")
     except BrokenFile as error:
         raise NotReady(f"the backup is not sound and was not kept: {error}") from error
     except (OSError, sqlite_file.FileTrouble) as error:

@@ -157,7 +157,11 @@ def test_there_and_back_is_the_same(house: House, new_url: Callable[[], str], tm
 
 
 def test_move_that_stopped_half_way_is_named_started_on_by_nobody_and_repeated(
-    house: House, new_url: Callable[[], str], gateway_factory: GatewayFactory, changed: sqlite3.Connection
+    house: House,
+    new_url: Callable[[], str],
+    gateway_factory: GatewayFactory,
+    changed: sqlite3.Connection,
+    tmp_path: Path,
 ) -> None:
     target = new_url()
     changed.execute("update usage_log set client_name = ? where seq = 2", ("too long " * 20,))
@@ -167,6 +171,11 @@ def test_move_that_stopped_half_way_is_named_started_on_by_nobody_and_repeated(
     assert "the same command empties it and begins anew" in done.stderr
     with pytest.raises(AssertionError, match="a move into this database was not finished"):
         gateway_factory("mariadb", database_url=target)
+    env = clean_environment({**house.env, "DATABASE_URL": target})
+    backup = [str(FLASK), "backup", str(tmp_path / "half.gz")]
+    refused = subprocess.run(backup, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert "was not finished: nothing to back up" in refused.stderr
+    assert list(tmp_path.glob("*half*")) == []
     listed = house.flask("accounts", "list", database_url=target)
     assert listed.returncode == 1
     assert "a move into this database was not finished" in listed.stderr
