@@ -62,7 +62,8 @@ class Readiness:
 
     def _migrations(self, revision: str) -> str:
         """A newer schema is no hindrance: another machine of the installation has been upgraded first."""
-        return OK if revision >= self._newest else "missing"
+        # While a restore or a move fills a database, a word stands where the number belongs.
+        return OK if revision[:1].isdecimal() and revision >= self._newest else "missing"
 
     def _is_reached(self) -> bool:
         return time.time() - self._last_output() < UPSTREAMS_FRESH_S or self._reach()

@@ -116,6 +116,14 @@ def test_schema_older_than_the_code_is_not_ready_a_newer_one_is(
     assert readiness(storage, tmp_path).report()["migrations"] == word
 
 
+@pytest.mark.parametrize("revision", ["restoring", "unfinished-move"])
+def test_database_that_is_just_being_filled_is_not_ready(storage: Storage, tmp_path: Path, revision: str) -> None:
+    (tmp_path / "0002_b.py").touch()
+    with storage.engine.execution_options(writes=True).begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (revision,))
+    assert readiness(storage, tmp_path).report()["migrations"] == "missing"
+
+
 def test_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     class Broken:
         def read(self, work: object) -> None:
