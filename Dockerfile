@@ -14,7 +14,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /data 
 COPY --from=build /app /app
 WORKDIR /app
 USER smartroute
-ENV PATH=/app/.venv/bin:$PATH HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/smartroute.db
+ENV PATH=/app/.venv/bin:$PATH HOST=0.0.0.0 PORT=8000 DATABASE_URL=sqlite:////data/smartroute.db \
+    SMARTROUTE_COMMAND=flask
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \

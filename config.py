@@ -43,6 +43,8 @@ class Settings:
     """TCP port to listen on."""
     workers: int
     """Worker processes."""
+    command: str
+    """How an operator begins a command here, as pages tell it: ``.venv/bin/flask``, ``sudo smartroute``."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str], root: Path) -> Settings:
@@ -62,6 +64,7 @@ class Settings:
             host=_host(given),
             port=_whole_number(given, "PORT", 8000, most=65_535),
             workers=_whole_number(given, "WEB_CONCURRENCY", available_cores(), most=1024),
+            command=_command(given),
         )
 
 
@@ -173,6 +176,16 @@ def _host(given: Mapping[str, str]) -> str:
     if any(character.isspace() or character in "/[]@" for character in host):
         raise SettingsError(f"HOST must be an address or a host name to listen on, such as 0.0.0.0, not {host!r}.")
     return host
+
+
+def _command(given: Mapping[str, str]) -> str:
+    command = given.get("SMARTROUTE_COMMAND", ".venv/bin/flask")
+    if not command.isprintable() or len(command) > 200:
+        raise SettingsError(
+            "SMARTROUTE_COMMAND must be what stands before the name of a command, such as sudo smartroute: "
+            "one line of at most 200 characters."
+        )
+    return command
 
 
 def _whole_number(given: Mapping[str, str], name: str, default: int, *, most: int) -> int:

@@ -21,7 +21,7 @@ from models.base import utcnow
 from models.storage import StorageUnavailable
 from packing import pack
 from return_path import own_path
-from service.services import services
+from service.services import EXTENSION, services
 
 STORAGE_RETRY_S = 5
 SIGNED_IN_FOR = timedelta(days=30)
@@ -30,6 +30,8 @@ THEME_COOKIE = "smartroute_theme"  # static/scripts/shared/20-theme.js sets it t
 THEME_KEPT_FOR = timedelta(days=365)
 
 NO_PAGES = ("static", "reference.document")  # endpoints
+# What a search engine may list; all else belongs to members, or to whoever holds the link.
+PAGES_FOR_ALL = ("product.page", "docs.documentation", "plans.page", "reference.page", "reference.chapter")  # endpoints
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -159,11 +161,14 @@ def register_page_helpers(app: Flask) -> None:
         ):
             csrf.protect()
 
+    settings = app.extensions[EXTENSION].settings
     app.after_request(_add_headers)
     app.add_url_rule("/theme", "theme", choose_theme, methods=["POST"])
     app.jinja_env.globals.update(
         theme=chosen_theme,
         way_back=_way_back,
+        command_line=settings.command,
+        catalog_file=settings.config_path,
     )
     app.jinja_env.filters.update(
         figure=figure,
@@ -272,6 +277,9 @@ def _add_headers(response: Response) -> Response:
         return response  # these have their own headers, and depend on no cookie
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     headers["Referrer-Policy"] = "no-referrer"
+    if request.endpoint not in PAGES_FOR_ALL or response.status_code not in (200, 304):
+        # In place of a robots.txt, which would keep crawlers from reading this, not addresses from their indexes.
+        headers["X-Robots-Tag"] = "noindex"
     headers["X-Frame-Options"] = "DENY"  # for browsers that do not know frame-ancestors
     headers["Permissions-Policy"] = PERMISSIONS_POLICY
     headers["Cross-Origin-Opener-Policy"] = "same-origin"

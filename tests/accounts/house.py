@@ -31,6 +31,8 @@ UPSTREAM = {"UPSTREAM_BASE_URL": "http://127.0.0.1:9/v1", "UPSTREAM_MODEL": "dem
 def open_house(database_url: str, toml: Path | None = None) -> Iterator[Flask]:
     """Make an application on a database with its tables; ``toml`` is its catalog file."""
     environment = {"DATABASE_URL": databases.in_force(database_url), "SECRET_KEY": "a-fixed-secret-key-of-the-tests"}
+    if toml:
+        environment["SMARTROUTE_CONFIG"] = str(toml)
     settings = Settings.from_environment(environment, ROOT)
     catalog = read_catalog(toml, port=8000, env={} if toml else UPSTREAM, demo_base_url=None)
     app = create_app(settings, catalog)

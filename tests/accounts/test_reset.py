@@ -225,4 +225,4 @@ def test_page_for_a_lost_password_says_who_helps_and_how(app: Flask) -> None:
     assert visitor.get("/forgot-password/sent").location == "/forgot-password"
     page = visitor.get("/forgot-password").text
     assert "sends no mail" in page
-    assert "flask accounts reset-link" in page
+    assert ".venv/bin/flask accounts reset-link EMAIL" in page

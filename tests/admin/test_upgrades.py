@@ -54,7 +54,7 @@ def test_page_says_that_nobody_waits(boss: Visitor) -> None:
 def test_look_up_of_an_early_refusal_says_where_it_stands(boss: Visitor) -> None:
     answer = boss.get("/admin/requests/req_unknown")
     assert answer.status_code == 404
-    assert "grep req_unknown smart-route.log" in answer.text
+    assert "| grep req_unknown<" in answer.text
 
 
 def test_log_tells_of_a_request_without_an_address(app: Flask, caplog: pytest.LogCaptureFixture) -> None:

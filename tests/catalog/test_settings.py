@@ -34,6 +34,7 @@ def test_an_empty_environment_gives_the_documented_defaults(tmp_path: Path) -> N
     assert (given.upstream_base_url, given.upstream_api_key, given.upstream_model) == (None, None, None)
     assert (given.host, given.port) == ("127.0.0.1", 8000)
     assert given.workers == available_cores() == len(os.sched_getaffinity(0))
+    assert given.command == ".venv/bin/flask"
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
@@ -45,6 +46,7 @@ def test_an_empty_variable_counts_as_not_set(tmp_path: Path) -> None:
         "HOST",
         "PORT",
         "WEB_CONCURRENCY",
+        "SMARTROUTE_COMMAND",
     )
     assert Settings.from_environment(dict.fromkeys(names, " "), tmp_path) == settings(tmp_path)
 

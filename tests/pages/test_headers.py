@@ -43,6 +43,22 @@ def test_page_of_somebody_signed_in_is_kept_by_no_cache(visitor: Visitor, path: 
     assert "Cookie" in answer.headers["Vary"]
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/plans", "/docs/reference"])
+def test_search_engine_may_list_what_everybody_may_read(visitor: Visitor, path: str) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert "X-Robots-Tag" not in answer.headers
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_search_engine_lists_no_page_of_members_operators_and_links(visitor: Visitor, signed_in: bool) -> None:
+    if signed_in:
+        visitor.sign_up("member@example.org")
+    links = ("/operator?link=abc", "/invite/abc", "/confirm/abc", "/reset/abc")
+    for path in ("/sign-in", "/sign-up", "/account", "/usage", "/admin", "/plans/", "/nothing-here", *links):
+        assert visitor.get(path).headers["X-Robots-Tag"] == "noindex", path
+
+
 def test_document_of_the_api_depends_on_no_cookie(visitor: Visitor) -> None:
     visitor.sign_up("member@example.org")
     headers = visitor.get("/openapi.json").headers

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from service.accounts import holdings, membership
+from tests.accounts import house
 from tests.accounts.house import BOSS, PASSWORD, Visitor, open_house
 
 CATALOG = """
@@ -155,9 +156,23 @@ def test_pages_say_so_while_the_demo_answers_and_tell_operators_what_to_do(tmp_p
         operator.sign_in("boss@example.org")
         for path in ("/", "/docs", "/admin"):
             assert words in operator.get(path).text
-            assert "UPSTREAM_BASE_URL" in operator.get(path).text
+            page = operator.get(path).text
+            assert "UPSTREAM_BASE_URL" not in page  # the service reads none beside a file
+            assert f"<code>[[upstreams]]</code> in <code>{toml}</code>" in page
         for path in ("/", "/docs"):
             assert words in guest.get(path).text
-            assert "UPSTREAM_BASE_URL" not in guest.get(path).text
+            assert "How to connect" not in guest.get(path).text
     for path in ("/", "/docs"):
         assert words not in visitor.get(path).text
+
+
+def test_operator_without_a_file_reads_that_variables_connect_an_upstream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house, "UPSTREAM", {})
+    with open_house(f"sqlite:///{tmp_path / 'demo.db'}") as app:
+        with app.app_context():
+            membership.create("boss@example.org", PASSWORD, None, is_operator=True, by=BOSS)
+        operator = Visitor(app)
+        operator.sign_in("boss@example.org")
+        assert "UPSTREAM_BASE_URL" in operator.get("/docs").text
