@@ -62,18 +62,26 @@ remember() {
     [ -z "$1" ] || [ "$1" = "$2" ] || ln -sfnT "releases/$1" "$home/previous"
 }
 
-# A main process whose own predecessor still drains takes no SIGUSR2.
+# A main process whose own predecessor still drains takes no SIGUSR2. One without streams needs a moment to end, too.
 check_successor_is_possible() {
-    local main before
+    local main before deadline=$((SECONDS + 6))
     main=$(main_process)
     if [ -z "$main" ] || [ "$start" = no ] || [ "$restart" = yes ]; then
         return 0
     fi
-    before=$(awk '/^PPid:/ { print $2 }' "/proc/$main/status")
+    while before=$(predecessor_of "$main") && [ -n "$before" ]; do
+        [ "$SECONDS" -lt "$deadline" ] ||
+            fail "the release before the running one still ends its streams (process $before, for drain_seconds at most): try again then, or use --restart."
+        sleep 0.2
+    done
+}
+
+# predecessor_of MASTER: the process that started it to take over and has not ended yet, or nothing.
+predecessor_of() {
+    local before
+    before=$(awk '/^PPid:/ { print $2 }' "/proc/$1/status" 2>/dev/null || true)
     case $(readlink "/proc/$before/cwd" 2>/dev/null || true) in
-    "$home"/releases/*)
-        fail "the release before the running one still ends its streams (process $before, for drain_seconds at most): try again then, or use --restart."
-        ;;
+    "$home"/releases/*) printf '%s' "$before" ;;
     esac
 }
 

@@ -204,6 +204,11 @@ def test_upgrade_hands_over_without_cutting_a_stream_and_keeps_what_is_there(mac
     wait_until("the old release has ended", lambda: not Path(f"/proc/{old_main}/cwd").exists(), timeout_s=WAIT_S)
 
 
+def test_pages_name_the_command_of_the_installed_service(machine: Machine) -> None:
+    page = requests.get(f"{machine.url}/operator?link=abc", timeout=WAIT_S).text
+    assert f"<code>{machine.prefix}/usr/local/bin/smartroute accounts operator-link</code>" in page
+
+
 def test_release_that_cannot_serve_leaves_the_old_one_serving(machine: Machine) -> None:
     old, main = machine.current(), machine.main_process()
     app = machine.checkout / "app.py"
@@ -233,6 +238,14 @@ def test_rollback_hands_over_to_the_release_before(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert machine.serving() == machine.current() == older
     assert (machine.home / "previous").readlink().name == newer
+
+
+def test_second_rollback_at_once_returns_where_no_stream_runs(machine: Machine) -> None:
+    newer = (machine.home / "previous").readlink().name
+    for expected in (newer, machine.current()):
+        done = machine.install("--rollback")
+        assert done.returncode == 0, done.stderr
+        assert machine.serving() == machine.current() == expected
 
 
 def test_old_releases_go_but_for_the_last_three(machine: Machine) -> None:
