@@ -91,7 +91,7 @@ class Processes:
             self.stop(process, number=signal.SIGKILL)
         assert self._reaper.stdin is not None
         self._reaper.stdin.close()
-        self._reaper.wait(10)
+        self._reaper.wait(120)  # it removes whole installations, on a busy disk
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _tell_reaper(self, line: str) -> None:
