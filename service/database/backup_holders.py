@@ -26,8 +26,9 @@ def refuse_if_used(purpose: str, own: set[int]) -> None:
     """
     users = holders(own)
     if users:
+        verb = "uses" if len(users) == 1 else "use"
         more = f" and {len(users) - _SHOWN} more" if len(users) > _SHOWN else ""
-        raise NotReady(f"{purpose} takes a stopped service, and {', '.join(users[:_SHOWN])}{more} uses the database")
+        raise NotReady(f"{purpose} takes a stopped service, and {', '.join(users[:_SHOWN])}{more} {verb} the database")
 
 
 def holders(own: set[int]) -> list[str]:
