@@ -100,14 +100,17 @@ def check_means(otherwise: str = "") -> None:
 
 
 def backup_folder() -> Path:
-    """Return where backups go that nobody named."""
+    """Return where backups go that nobody named.
+
+    Links are followed: on an installed server ``instance`` is one, in the folder of a release that goes some day.
+    """
     house = services()
     configured = house.catalog.retention.backup_folder
     if configured is not None:
-        return house.settings.root / configured
+        return (house.settings.root / configured).resolve()
     if house.storage.is_sqlite:
-        return sqlite_path().parent / "backups"
-    return house.settings.instance_dir / "backups"
+        return sqlite_path().parent.resolve() / "backups"
+    return house.settings.instance_dir.resolve() / "backups"
 
 
 def sqlite_path() -> Path:
