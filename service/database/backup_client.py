@@ -50,8 +50,8 @@ def dumping(url: Any, ignored: Sequence[str] = ()) -> Iterator[IO[bytes]]:
         NotReady: the program failed, at the block's end; the sentence says what it said.
     """
     path = program(DUMP, "a backup of MySQL or MariaDB")
-    options = ["--single-transaction", "--quick", "--skip-lock-tables", "--hex-blob", "--triggers", "--routines"]
-    options += ["--no-tablespaces", "--default-character-set=utf8mb4"]
+    options = ["--single-transaction", "--quick", "--skip-lock-tables", "--skip-add-locks", "--hex-blob"]
+    options += ["--triggers", "--routines", "--no-tablespaces", "--default-character-set=utf8mb4"]
     if is_of_mysql(path):
         options += ["--set-gtid-purged=OFF", "--column-statistics=0"]
     options += [f"--ignore-table={url.database}.{table}" for table in ignored]

@@ -30,6 +30,9 @@ _CREATE = re.compile(rb"CREATE TABLE `((?:[^`]|``)+)`")
 _TEXT = re.compile(rb"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
 # Whoever restores may not be, and may not act for, the user who made a trigger.
 _DEFINER = re.compile(rb"/\*!5\d{4} DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`\*/ ?")
+# Earlier backups have them. Nobody else is there during a restore, and a user may lack the right to lock.
+_LOCK = re.compile(rb"(?:LOCK TABLES `(?:[^`]|``)+` WRITE|UNLOCK TABLES);\s*")
+_TRIGGER = re.compile(rb"/\*!5\d{4} (?:CREATE\*/ /\*!5\d{4} )?(?:CREATE )?TRIGGER ")
 LONGEST_LINE = 2**31
 
 
@@ -111,10 +114,17 @@ def check(path: Path) -> Facts:
 
 
 def statements(path: Path) -> Iterator[bytes]:
-    """Yield what is to be run to restore a backup, in pieces."""
+    """Yield what is to be run to restore a backup, line by line; it locks no tables."""
     with reading(path) as file:
-        while piece := file.read(256 * 1024):
-            yield piece
+        for line in file:
+            if not _LOCK.fullmatch(line):
+                yield line
+
+
+def has_triggers(path: Path) -> bool:
+    """Tell whether restoring a backup makes triggers."""
+    with reading(path) as file:
+        return any(_TRIGGER.match(line) for line in file)
 
 
 def _version_table(revision: str) -> Iterable[bytes]:

@@ -62,3 +62,10 @@ def test_packed_file_of_which_hardly_anything_is_left_has_a_size(tmp_path: Path)
     for length in range(20):
         stub.write_bytes(gzip.compress(b"")[:length])
         assert backup_restore.unpacked_size(stub) >= length
+
+
+def test_locks_of_earlier_dumps_are_left_out_and_nothing_else(tmp_path: Path) -> None:
+    rows = b"INSERT INTO `accounts` VALUES\n(1,'LOCK TABLES `accounts` WRITE;\\nUNLOCK TABLES;');\n"
+    file = tmp_path / "dump"
+    file.write_bytes(b"LOCK TABLES `accounts` WRITE;\n" + rows + b"UNLOCK TABLES;\n")
+    assert b"".join(backup_dump.statements(file)) == rows

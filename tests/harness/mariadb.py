@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,16 +13,17 @@ from urllib.parse import quote
 
 import pymysql
 
-from tests.harness.processes import Processes, clean_environment, free_port, wait_until
+from tests.harness.processes import ROOT, Processes, clean_environment, free_port, wait_until
 
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps servers, off a normal user's PATH
 AS_ROOT = ["--user=root"] if os.geteuid() == 0 else []  # it refuses to run as root unless told so
 USER = "smartroute"
+DATABASES_PAGE = ROOT / "docs" / "databases.md"
 PASSWORD = "throw-away @/:%#?"  # what stands in a URL as %XX
 
 
 class MariaDB:
-    """Starts at once. Its databases are reached as a user who may do all in them and nothing else."""
+    """Starts at once. Its databases are reached as a user with the rights that docs/databases.md grants."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -89,8 +91,17 @@ class MariaDB:
         self._made += 1
         name = f"smartroute_{self._made}"
         self._ask(f"create database {name} character set utf8mb4")
-        self._ask(f"grant all on {name}.* to {USER}@'127.0.0.1'")
-        return f"mysql+pymysql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
+        url = f"mysql+pymysql://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
+        self.grant(documented_rights(), url)
+        return url
+
+    def revoke(self, right: str, url: str) -> None:
+        """Take a right on the database of ``url`` from the user."""
+        self._ask(f"revoke {right} on {url.rpartition('/')[2]}.* from {USER}@'127.0.0.1'")
+
+    def grant(self, right: str, url: str) -> None:
+        """Give it back."""
+        self._ask(f"grant {right} on {url.rpartition('/')[2]}.* to {USER}@'127.0.0.1'")
 
     def _ask(self, statement: str) -> None:
         connection = pymysql.connect(unix_socket=self._socket, user="root", autocommit=True)
@@ -106,6 +117,14 @@ class MariaDB:
                 return False
         self._ask("select 1")
         return True
+
+
+def documented_rights() -> str:
+    """Return the rights that docs/databases.md tells an operator to grant."""
+    [rights] = re.findall(
+        r"^GRANT ([A-Z, ]+)\n  ON smartroute\.\*", DATABASES_PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return str(rights)
 
 
 def program(name: str) -> str:
