@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from models import sqlite_file, whole_database
+from models import rights, sqlite_file, whole_database
 from models.base import db
 from models.sqlite_file import BrokenFile, Facts
 from models.storage import StorageUnavailable
@@ -122,32 +122,52 @@ def _restore_mysql(file: Path, own: set[int]) -> Restored:
     _refuse_unfit(file, facts)
     with db.engine.connect() as connection:
         old = whole_database.revision(connection)
-        is_empty = old is None and not whole_database.table_names(connection)
+        is_empty = old is None and not set(whole_database.table_names(connection)) - set(rights.TABLES)
+    if old is None and not is_empty:
+        raise NotReady("this database has tables of something else: name an empty one in DATABASE_URL")
+    _refuse_without_rights(file)
     kept = None
     if old is not None and old != whole_database.RESTORING:
         kept = backup.before(old, "restore")
-    elif not is_empty and old is None:
-        raise NotReady("this database has tables of something else: name an empty one in DATABASE_URL")
     backup_holders.refuse_if_used("a restore", own)
     try:
         load(file)
-    except NotReady as error:
-        raise NotReady(f"{error}. {put_back(kept)}") from error
+    except (NotReady, DBAPIError) as error:
+        raise NotReady(f"{_in_short(error)}. {put_back(kept)}") from error
     return Restored(facts, kept)
 
 
-def put_back(kept: Path | None) -> str:
-    """Restore what was kept after something went wrong; return a sentence on how that went."""
+def put_back(kept: Path | None, then: str = "") -> str:
+    """Restore what was kept after something went wrong; return a sentence on how that went, well with ``then``."""
     if kept is None:
         return "The database is left half-way, and no backup of it was kept: restore one."
     try:
+        _refuse_without_rights(kept)
         load(kept)
-    except (NotReady, BrokenFile, OSError) as error:
+    except (NotReady, BrokenFile, OSError, DBAPIError) as error:
         return (
-            f"The old tables could not be put back either ({error}): they are in {kept}, and `flask restore` of that "
-            "file brings them back once the cause is mended."
+            f"The old tables could not be put back either ({_in_short(error)}): they are in {kept}, "
+            "and `flask restore` of that file brings them back once the cause is mended."
         )
-    return f"The old tables are in their place again; they are also in {kept}."
+    return " ".join(filter(None, [f"The old tables are in their place again; they are also in {kept}.", then]))
+
+
+def _refuse_without_rights(file: Path) -> None:
+    """Refuse, before a table is dropped, where the database's user may not make those of a backup."""
+    with db.engine.connect() as connection:
+        missing = rights.first_missing(connection, with_triggers=backup_dump.has_triggers(file))
+    if missing is not None:
+        right, words = missing
+        raise NotReady(
+            f"a restore takes the right {right} on this database, and the server does not grant it ({words}): grant it "
+            "(docs/databases.md) and run the restore again. No table was dropped."
+        )
+
+
+def _in_short(error: Exception) -> str:
+    """Return an error in one line; further lines of the database's hold the statement and its values."""
+    told = getattr(error, "orig", None) or error
+    return (str(told).splitlines() or [""])[0].removesuffix(".")
 
 
 def _refuse_unfit(file: Path, facts: Facts) -> None:

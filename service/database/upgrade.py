@@ -128,7 +128,7 @@ def _upgrade_mysql(work: Callable[[], object], before: str, own: set[int]) -> No
                 f"gateways and run `flask restore` of the backup with the old version. {_where(kept)}"
             ) from error
         raise NotReady(
-            f"{failure}. {backup_restore.put_back(kept)} The version that you came from starts on it."
+            f"{failure}. {backup_restore.put_back(kept, 'The version that you came from starts on it.')}"
         ) from error
     with db.engine.execution_options(writes=True).begin() as connection:
         whole_database.forget(connection, UNDER_WAY)

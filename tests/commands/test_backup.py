@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 import subprocess
@@ -16,15 +17,20 @@ import pytest
 import requests
 import sqlalchemy as sa
 
+from models import whole_database
 from models.engine import prepare_engine
 from models.verification import check_running_numbers
+from service.database import backup_dump
 from tests.conftest import DATABASES
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
+from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
 from tests.upgrade.record import CONFIG
 
 Factory = Callable[..., Gateway]
+ON_MARIADB = pytest.mark.parametrize("house", ["mariadb"], indirect=True)
+COMMANDS = [("accounts", "list"), ("usage", "report"), ("db", "upgrade"), ("db", "move", "sqlite:////nowhere/else.db")]
 
 
 class House:
@@ -278,3 +284,48 @@ def test_restore_that_breaks_on_the_way_leaves_the_old_database(house: House, sa
         del house.gateway.env["PATH"]
     assert "The old tables are in their place again" in said
     assert house.check_books() == 0
+
+
+@ON_MARIADB
+@pytest.mark.parametrize("right", ["DROP", "TRIGGER"])
+def test_restore_without_a_right_names_it_and_drops_nothing(
+    request: pytest.FixtureRequest, house: House, saved: Any, right: str
+) -> None:
+    url = house.gateway.database_url
+    house.gateway.stop()
+    server: MariaDB = request.getfixturevalue("mariadb_server")
+    server.revoke(right, url)
+    try:
+        said = house.refused("restore", str(saved[0]))
+    finally:
+        server.grant(right, url)
+    assert f"takes the right {right} " in said
+    assert "No table was dropped" in said
+    assert house.check_books() == 0
+    with sa.create_engine(url, poolclass=sa.NullPool).connect() as connection:
+        assert not [name for name in sa.inspect(connection).get_table_names() if "trial" in name]
+
+
+@ON_MARIADB
+def test_dump_that_locks_tables_is_restored_without_that_right(house: House, saved: Any, tmp_path: Path) -> None:
+    house.gateway.stop()
+    text, mark, last = gzip.decompress(saved[0].read_bytes()).rpartition(backup_dump.LAST_LINE)
+    assert b"LOCK TABLES" not in text
+    text = text.replace(b"INSERT INTO `accounts`", b"LOCK TABLES `accounts` WRITE;\nINSERT INTO `accounts`", 1)
+    told = {**json.loads(last), "sha256": hashlib.sha256(text).hexdigest()}
+    file = tmp_path / "older"
+    file.write_bytes(text + mark + json.dumps(told).encode() + b"\n")
+    assert house.run("restore", str(file))["rows"] == saved[1]["rows"]
+
+
+@ON_MARIADB
+def test_commands_on_a_half_restored_database_end_in_a_sentence(house: House, saved: Any) -> None:
+    house.gateway.stop()
+    engine = sa.create_engine(house.gateway.database_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        whole_database.empty(connection)
+    for command in COMMANDS:
+        assert "a restore of this database was interrupted" in house.refused(*command), command
+    assert "nothing to back up" in house.refused("backup", str(house.folder / "half"))
+    house.run("restore", str(saved[0]))
+    assert house.check_books() >= 0
