@@ -38,6 +38,7 @@ accounts.add_command(list_invites)
 def create(email: str, password: str | None, plan_slug: str | None, admin: bool) -> Answer:
     """Make an account with plan and token."""
     from service.accounts import membership
+    from service.services import services
 
     member, held = membership.create(email, password, plan_slug, is_operator=admin, by=at_the_terminal())
     document = {
@@ -47,11 +48,12 @@ def create(email: str, password: str | None, plan_slug: str | None, admin: bool)
         "operator": member.is_operator,
         "suspended": member.is_suspended,
     }
+    command = f"{services().settings.command} accounts"
     lines = [f"email  {member.email}", f"plan   {held.plan_slug}", f"token  {held.token}"]
     if password is None:
-        lines.append(f"No password yet: flask accounts set-password {member.email}, or reset-link")
+        lines.append(f"No password yet: {command} set-password {member.email}, or reset-link")
     if member.is_suspended:
-        lines.append(f"This address was suspended and still is: flask accounts resume {member.email}")
+        lines.append(f"This address was suspended and still is: {command} resume {member.email}")
     return Answer(document, "\n".join(lines))
 
 
@@ -218,7 +220,8 @@ def operator_link() -> Answer:
     from service.services import services
 
     if first_operator.operator_exists():
-        raise Refusal("There is an operator already. A further one: flask accounts create EMAIL --admin")
+        command = f"{services().settings.command} accounts create EMAIL --admin"
+        raise Refusal(f"There is an operator already. A further one: {command}")
     link = first_operator.hand_out_operator_link(by=at_the_terminal())
     note = port_note(services().settings)
     return Answer({"link": link}, f"{link}\n{note}" if note else link)

@@ -141,7 +141,7 @@ def _text(settings: Settings, catalog: Catalog) -> str:
         f"The configuration is right: {settings.config_path or 'no file, the shipped catalog'}",
         f"{service.name} at {service.public_url}, times in {service.timezone_name}, "
         f"registration {service.registration}" + (f"\n{note}" if note else ""),
-        _mail_text(catalog),
+        _mail_text(settings, catalog),
         table(["UPSTREAM", "ADDRESS", "DIALECT", "KEY"], upstreams),
         table(["PROFILE", "REASONING", "ROUTES"], profiles),
         table(["PLAN", "PROFILE", "SPEED", "PRICE", "A DAY", "A MONTH"], plans),
@@ -166,7 +166,7 @@ def _mail_document(catalog: Catalog) -> dict[str, object] | None:
     }
 
 
-def _mail_text(catalog: Catalog) -> str:
+def _mail_text(settings: Settings, catalog: Catalog) -> str:
     server = catalog.mail_server
     if server is None:
         return "No mail is sent: there is no [smtp]. Links are handed over by the operator."
@@ -175,7 +175,7 @@ def _mail_text(catalog: Catalog) -> str:
         is_set = server.password(os.environ) is not None
         signs_in = f"as {server.username} ({server.password_env} is {'set' if is_set else 'NOT set'})"
     where = f"{server.host}:{server.port}, security {server.security}, {signs_in}"
-    return f"Mail by {where}, from {server.sender}. flask config mail-test ADDRESS sends one."
+    return f"Mail by {where}, from {server.sender}. {settings.command} config mail-test ADDRESS sends one."
 
 
 def _key_state(catalog: Catalog, place: int) -> str:

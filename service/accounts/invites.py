@@ -191,7 +191,7 @@ def refuse_when_closed() -> None:
     if services().catalog.service.registration == "closed":
         raise RegistrationClosed(
             'Registration is closed: nobody signs up, invited or not. Set registration = "invite" in [service], '
-            "or make the account: flask accounts create EMAIL"
+            f"or make the account: {services().settings.command} accounts create EMAIL"
         )
 
 
@@ -229,7 +229,8 @@ def _refuse_holder(holder: Account | None, email: str) -> None:
     if holder.deleted_at is None:
         raise EmailTaken(f"{email} has an account already.")
     if holder.suspended_at is not None:
-        raise Suspended(f"{email} was suspended: the invite would not work. flask accounts create brings it back.")
+        command = f"{services().settings.command} accounts create"
+        raise Suspended(f"{email} was suspended: the invite would not work. {command} brings it back.")
 
 
 def _refuse_suspended(made: Account) -> None:

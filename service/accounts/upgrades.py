@@ -82,11 +82,12 @@ def request(account_id: int, plan_slug: str, note: str = "") -> Upgrade:
     asked = repeat_once(work)
     # No address: the log names no member.
     log.info(
-        "account %d asks for the plan %s, it has %s (request %d): decide on /admin or by flask upgrades",
+        "account %d asks for the plan %s, it has %s (request %d): decide on /admin or by %s upgrades",
         account_id,
         asked.to_plan,
         asked.from_plan,
         asked.id,
+        services().settings.command,
     )
     return asked
 

@@ -1,7 +1,7 @@
 """The database work of a start, as a process of its own: ``python -m service.database.prepare prepare|check-plans``.
 
-It migrates the schema, holds the secret key against the one that the database knows, holds the catalog's
-plans against those that accounts have, and prints the link that makes the first operator.
+It holds the secret key against the one that the database knows, migrates the schema, holds the catalog's plans
+against those that accounts have, and prints the link that makes the first operator.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def prepare() -> None:
     """Bring the database to where this version can serve from it."""
     house = services()
     schema.change(flask_migrate.upgrade)
-    check_secret_key()
+    remember_secret_key()
     check_plans()
     if not house.storage.read_session(account.an_operator_exists):
         link = hand_out_operator_link()
@@ -53,18 +53,13 @@ def prepare() -> None:
         )
 
 
-def check_secret_key() -> None:
-    """Refuse a ``SECRET_KEY`` other than the one that this database was first used with."""
+def remember_secret_key() -> None:
+    """Note with which ``SECRET_KEY`` this database is used, and refuse another one."""
     house = services()
     known = house.storage.write_session(
         lambda session: installation.remember_once(session, installation.KEY_FINGERPRINT, house.keyring.fingerprint)
     )
-    if known != house.keyring.fingerprint:
-        raise NotReady(
-            "this database was made with another SECRET_KEY: its tokens could not be shown and nobody would be "
-            "signed in. Start with the old key (SECRET_KEY, or the file instance/secret_key), or use another "
-            "DATABASE_URL."
-        )
+    schema.refuse_other_key(known)  # two first starts may have had two keys
 
 
 def check_plans() -> None:
@@ -75,7 +70,7 @@ def check_plans() -> None:
         if house.catalog.plan(slug) is None:
             raise NotReady(
                 f"the catalog has no plan '{slug}', which {count} account(s) hold: put it back, or move them first "
-                "(flask accounts set-plan EMAIL SLUG)"
+                f"({house.settings.command} accounts set-plan EMAIL SLUG)"
             )
 
 

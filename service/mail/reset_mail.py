@@ -38,7 +38,7 @@ def send(account_id: int, *, by: Actor) -> str:
         if found is None or found.email is None:
             raise NoSuchAccount("This account does not exist any more.")
         if found.suspended_at is not None:
-            raise Suspended(f"{found.email} is suspended: flask accounts resume {found.email}")
+            raise Suspended(f"{found.email} is suspended: {services().settings.command} accounts resume {found.email}")
         audit.record(session, by, "reset_link.mailed", audit.subject_of(account_id))
         mail_queue.enqueue(session, mail_queue.RESET, address_hash(found.email))
         return found.email

@@ -82,7 +82,7 @@ def upgrade_decided(to: str, plan_name: str, *, is_approved: bool, message: str)
 
 def test(to: str) -> Mail:
     """Show the operator that mail works."""
-    return _mail(to, "Mail works", f"This is the mail that `flask config mail-test` sends for {_name()}.", _address())
+    return _mail(to, "Mail works", f"This is the mail that `config mail-test` sends for {_name()}.", _address())
 
 
 def _mail(to: str, subject: str, *paragraphs: str) -> Mail:

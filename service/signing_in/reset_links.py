@@ -41,7 +41,7 @@ def hand_out(account_id: int, *, by: Actor | None = None) -> ResetLink:
         if found is None:
             raise NoSuchAccount("This account does not exist any more.")
         if found.suspended_at is not None:
-            raise Suspended(f"{found.email} is suspended: flask accounts resume {found.email}")
+            raise Suspended(f"{found.email} is suspended: {services().settings.command} accounts resume {found.email}")
         if by is not None:
             audit.record(session, by, "reset_link.created", audit.subject_of(account_id))
         digest, lifetime = link_digest(secret), one_time_link.RESET_LINK_LIFETIME

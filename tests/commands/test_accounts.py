@@ -36,7 +36,7 @@ def test_create_takes_password_plan_and_role(app: Flask, accounts_command: Accou
 
 
 def test_create_without_a_password_says_how_to_set_one(accounts_command: Accounts) -> None:
-    assert f"flask accounts set-password {EMAIL}" in accounts_command.run("create", EMAIL).stdout
+    assert f".venv/bin/flask accounts set-password {EMAIL}" in accounts_command.run("create", EMAIL).stdout
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_suspended_account_gets_no_reset_link(accounts_command: Accounts) -> Non
     accounts_command.run("suspend", EMAIL)
     done = accounts_command.run("reset-link", EMAIL)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert f"flask accounts resume {EMAIL}" in done.stderr
+    assert f".venv/bin/flask accounts resume {EMAIL}" in done.stderr
 
 
 def test_operator_link_is_handed_out_until_there_is_an_operator(app: Flask, accounts_command: Accounts) -> None:
