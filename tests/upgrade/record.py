@@ -107,7 +107,8 @@ def _sqlite_statements(path: Path) -> str:
 
 def _mariadb_statements(url: str, port: int) -> str:
     command = [program("mariadb-dump"), "--no-defaults", f"--port={port}", "--host=127.0.0.1", f"--user={USER}"]
-    command += [f"--password={PASSWORD}", "--hex-blob", "--skip-dump-date", url.rpartition("/")[2]]
+    command += [f"--password={PASSWORD}", "--hex-blob", "--skip-dump-date"]
+    command += ["--skip-lock-tables", "--skip-add-locks", url.rpartition("/")[2]]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
