@@ -43,7 +43,7 @@ def prepare() -> None:
     """Bring the database to where this version can serve from it."""
     house = services()
     schema.change(flask_migrate.upgrade)
-    remember_secret_key()
+    check_secret_key()
     check_plans()
     if not house.storage.read_session(account.an_operator_exists):
         link = hand_out_operator_link()
@@ -53,8 +53,8 @@ def prepare() -> None:
         )
 
 
-def remember_secret_key() -> None:
-    """Note with which ``SECRET_KEY`` this database is used, and refuse another one."""
+def check_secret_key() -> None:
+    """Refuse a ``SECRET_KEY`` other than the one that this database was first used with."""
     house = services()
     known = house.storage.write_session(
         lambda session: installation.remember_once(session, installation.KEY_FINGERPRINT, house.keyring.fingerprint)

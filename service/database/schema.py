@@ -77,7 +77,8 @@ def change(work: Callable[[], object]) -> tuple[str | None, str | None]:
     """Run a migration while nobody else runs one, backed up and verified; return the revisions before and after.
 
     Raises:
-        NotReady: it was refused or failed; the sentence says what the database is now.
+        NotReady: it was refused or failed; the sentence says what the database is now. Of a database that was made
+            with another ``SECRET_KEY`` nothing is touched.
         StorageUnavailable: the database cannot be reached or refuses.
     """
     from service.database import upgrade as database_upgrade
@@ -85,12 +86,28 @@ def change(work: Callable[[], object]) -> tuple[str | None, str | None]:
     attach_migrations()
     try:
         with one_at_a_time() as own:
+            with db.engine.connect() as connection:
+                refuse_other_key(whole_database.key_fingerprint(connection))
             before = revision()
             database_upgrade.run(work, own)
             _keep_from_others()
             return before, revision()
     except DBAPIError as error:
         raise StorageUnavailable(str(error)) from error
+
+
+def refuse_other_key(known: str | None) -> None:
+    """Hold the fingerprint that a database knows against this start's ``SECRET_KEY``; None: it knows none yet.
+
+    Raises:
+        NotReady: they differ.
+    """
+    if known not in (None, services().keyring.fingerprint):
+        raise NotReady(
+            "this database was made with another SECRET_KEY: its tokens could not be shown and nobody would be "
+            "signed in. Start with the old key (SECRET_KEY, or the file instance/secret_key), or use another "
+            "DATABASE_URL."
+        )
 
 
 def _keep_from_others() -> None:

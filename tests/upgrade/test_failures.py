@@ -127,6 +127,14 @@ def test_migration_that_fails_leaves_the_old_database_and_names_the_backup(house
     assert "Traceback" not in said
 
 
+def test_another_secret_key_is_refused_before_anything_is_touched(house: House) -> None:
+    code, said = house.start(SECRET_KEY="a quite different secret key")
+    assert code == 1
+    assert "made with another SECRET_KEY" in said
+    assert house.is_as_before()
+    assert house.made == []
+
+
 def test_upgrade_that_loses_rows_is_undone(house: House) -> None:
     house.add(LOSES_ROWS)
     code, said = house.start()
