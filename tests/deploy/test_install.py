@@ -161,7 +161,9 @@ def test_upgrade_hands_over_without_cutting_a_stream_and_keeps_what_is_there(mac
     machine.serve()
     assert (machine.state / "smartroute.db").stat().st_size
     assert stat.S_IMODE((machine.state / "secret_key").stat().st_mode) == 0o600
-    token = json.loads(machine.smartroute("accounts", "create", "you@example.org", "--json").stdout)["token"]
+    made = machine.smartroute("accounts", "create", "you@example.org", "--json")
+    assert made.returncode == 0, made.stderr
+    token = json.loads(made.stdout)["token"]
     kept = {name: (machine.settings / name).read_bytes() for name in ("environment", "smartroute.toml")}
     key, old, old_main = (machine.state / "secret_key").read_bytes(), machine.current(), machine.main_process()
 
