@@ -18,7 +18,7 @@ from models.quota import Bonus
 from service.accounts import audit, operators
 from service.accounts.addresses import address_hash, usable_email
 from service.accounts.audit import Actor, subject_of
-from service.accounts.holdings import Holding, equip_in, known_plan, repeat_once
+from service.accounts.holdings import Holding, equip_in, known_plan, locked, repeat_once
 from service.refusals import (
     AccountChanged,
     EmailTaken,
@@ -141,6 +141,7 @@ def suspend(account_id: int, *, by: Actor) -> None:
     """Stop an account's token and sign-in, at once and everywhere; plan and usage stay.
 
     Raises:
+        NoSuchAccount: it was deleted a moment ago.
         LastOperator: nobody else could use the operator pages.
     """
 
@@ -155,7 +156,11 @@ def suspend(account_id: int, *, by: Actor) -> None:
 
 
 def resume(account_id: int, *, by: Actor) -> None:
-    """Let a suspended account go on, with the token that it had."""
+    """Let a suspended account go on, with the token that it had.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
 
     def work(session: Session, found: Account) -> None:
         if found.suspended_at is not None:
@@ -166,7 +171,11 @@ def resume(account_id: int, *, by: Actor) -> None:
 
 
 def sign_out(account_id: int, *, by: Actor) -> None:
-    """Sign an account out in every browser, at once; an unused reset link stops working, the token works on."""
+    """Sign an account out in every browser, at once; an unused reset link stops working, the token works on.
+
+    Raises:
+        NoSuchAccount: it was deleted a moment ago.
+    """
 
     def work(session: Session, found: Account) -> None:
         sign_out_everywhere(session, found)
@@ -179,6 +188,7 @@ def set_password(account_id: int, password: str, *, by: Actor) -> None:
     """Give an account a new password and sign it out everywhere.
 
     Raises:
+        NoSuchAccount: it was deleted a moment ago.
         UnfitPassword: see ``passwords.check_fit``.
     """
     password_hash = passwords.hashed(password)
@@ -260,9 +270,7 @@ def _change(account_id: int, change: Callable[[Session, Account], None], *, oper
     def work(session: Session) -> None:
         if operators_too:
             operators.hold(session)
-        found = account.find_locked(session, account_id)
-        if found is not None:
-            change(session, found)
+        change(session, locked(session, account_id))
 
     repeat_once(work)
 
@@ -285,8 +293,9 @@ def hash_of_right_password(account_id: int, password: str) -> str:
 
 
 def _store_rehash(account_id: int, old_hash: str, new_hash: str) -> None:
-    def work(_: Session, found: Account) -> None:
-        if found.password_hash == old_hash:  # else it was changed meanwhile
+    def work(session: Session) -> None:
+        found = account.find_locked(session, account_id)
+        if found is not None and found.password_hash == old_hash:  # else it was changed or deleted meanwhile
             found.password_hash = new_hash
 
-    _change(account_id, work)
+    services().storage.write_session(work)

@@ -217,6 +217,15 @@ def test_deletion_wants_the_address_typed(app: Flask, boss: Visitor, page: str) 
         membership.find(EMAIL)
 
 
+@pytest.mark.parametrize("change", ["suspend", "resume", "sign-out"])
+def test_change_that_comes_after_the_deletion_says_so(app: Flask, boss: Visitor, page: str, change: str) -> None:
+    with app.app_context():
+        deletion.delete(int(page.rpartition("/")[2]), by=BOSS)
+    answer = boss.send("/admin/accounts", f"{page}/{change}")
+    assert (answer.status_code, answer.location) == (303, "/admin/accounts")
+    assert "This account does not exist any more." in boss.get("/admin/accounts").text
+
+
 def test_operator_is_made_and_unmade(app: Flask, boss: Visitor, page: str) -> None:
     other = Visitor(app)
     other.sign_in(EMAIL)
