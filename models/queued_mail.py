@@ -1,16 +1,19 @@
 """Mails that are to be sent: what about and to whom, never their text. It is written when a mail leaves, and so are
 the links in it, of which the database then holds the hash alone.
+
+Times are those of the database's clock: of machines whose own clocks differ none takes a mail that another has in hand.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
 from .pending_sign_up import PendingSignUp
 from .storage import Storage
 
@@ -31,7 +34,7 @@ class QueuedMail(db.Model):  # type: ignore[name-defined, misc]
     email_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), index=True)
     # The row that the mail is about, in a table that the purpose names; 0 for none.
     reference: Mapped[int] = mapped_column(sa.BigInteger, default=0)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utcnow)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Null once it is given up. Whoever takes a mail on moves this past the longest time that sending takes.
     next_try_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     tries: Mapped[int] = mapped_column(default=0)
@@ -39,9 +42,11 @@ class QueuedMail(db.Model):  # type: ignore[name-defined, misc]
     trouble: Mapped[str | None] = mapped_column(sa.String(TROUBLE_CHARACTERS))
 
 
-def add(session: Session, purpose: str, email_hash: bytes, reference: int) -> None:
-    """Queue a mail, in the transaction of what it is about."""
-    session.add(QueuedMail(purpose=purpose, email_hash=email_hash, reference=reference, next_try_at=utcnow(), tries=0))
+def add(session: Session, purpose: str, email_hash: bytes, reference: int, now: datetime) -> None:
+    """Queue a mail, in the transaction of what it is about; ``now`` is the database's time."""
+    mail = QueuedMail(purpose=purpose, email_hash=email_hash, reference=reference, tries=0)
+    mail.created_at = mail.next_try_at = now
+    session.add(mail)
     session.flush()
 
 
@@ -52,17 +57,21 @@ def take_due(storage: Storage, for_s: float) -> QueuedMail | None:
     """
 
     def look(session: Session) -> QueuedMail | None:
-        now = utcnow()
+        now = storage.now(session.connection())
         due = sa.select(QueuedMail).where(QueuedMail.next_try_at <= now, QueuedMail.created_at > now - KEPT_FOR)
         return session.scalar(due.order_by(QueuedMail.next_try_at).limit(1))
 
-    while (found := storage.read_session(look)) is not None:
+    def take(connection: sa.Connection, found: QueuedMail) -> bool:
+        until = storage.now(connection) + timedelta(seconds=for_s)
         taken = (
             sa.update(QueuedMail)
             .where(QueuedMail.id == found.id, QueuedMail.next_try_at == found.next_try_at)
-            .values(next_try_at=utcnow() + timedelta(seconds=for_s), tries=found.tries + 1)
+            .values(next_try_at=until, tries=found.tries + 1)
         )
-        if storage.write(lambda connection, taken=taken: connection.execute(taken).rowcount):  # type: ignore[misc]
+        return connection.execute(taken).rowcount > 0
+
+    while (found := storage.read_session(look)) is not None:
+        if storage.write(partial(take, found=found)):
             found.tries += 1
             return found
     return None
@@ -76,10 +85,13 @@ def is_done(storage: Storage, mail_id: int) -> None:
 
 def failed(storage: Storage, mail_id: int, trouble: str, again_in_s: float | None) -> None:
     """Note why a try failed, and when the next one is due; with None there is none."""
-    again_at = None if again_in_s is None else utcnow() + timedelta(seconds=again_in_s)
-    noted = sa.update(QueuedMail).where(QueuedMail.id == mail_id)
-    noted = noted.values(trouble=trouble[:TROUBLE_CHARACTERS], next_try_at=again_at)
-    storage.write(lambda connection: connection.execute(noted))
+
+    def note(connection: sa.Connection) -> None:
+        again_at = None if again_in_s is None else storage.now(connection) + timedelta(seconds=again_in_s)
+        noted = sa.update(QueuedMail).where(QueuedMail.id == mail_id)
+        connection.execute(noted.values(trouble=trouble[:TROUBLE_CHARACTERS], next_try_at=again_at))
+
+    storage.write(note)
 
 
 def in_trouble(session: Session, at_most: int) -> list[tuple[QueuedMail, str | None]]:
@@ -118,7 +130,7 @@ def forget_expired(storage: Storage, at_most: int = PORTION) -> int:
     """Delete mails that were given up or never sent, a bounded number at once; return how many."""
 
     def delete(connection: sa.Connection) -> int:
-        old = sa.select(QueuedMail.id).where(QueuedMail.created_at <= utcnow() - KEPT_FOR)
+        old = sa.select(QueuedMail.id).where(QueuedMail.created_at <= storage.now(connection) - KEPT_FOR)
         ids = list(connection.scalars(old.limit(at_most)))
         if ids:
             connection.execute(sa.delete(QueuedMail).where(QueuedMail.id.in_(ids)))

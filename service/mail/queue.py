@@ -50,7 +50,8 @@ def enqueue(session: Session, purpose: str, email_hash: bytes, reference: int = 
     the mail leaves some seconds later.
     """
     if is_on():
-        queued_mail.add(session, purpose, email_hash, reference)
+        now = services().storage.now(session.connection())
+        queued_mail.add(session, purpose, email_hash, reference, now)
 
 
 def wake_carrier() -> None:
