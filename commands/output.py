@@ -70,9 +70,10 @@ def in_service(command: Callable[..., Answer]) -> Callable[..., Answer]:
             from service.database import prepare as prepare_database
             from service.database import schema
 
-            schema.make_if_missing()
-            prepare_database.check_secret_key()
-            return command(*arguments, **options)
+            with schema.refusals_told():
+                schema.make_if_missing()
+                prepare_database.check_secret_key()
+                return command(*arguments, **options)
 
     return run
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import table_copy
 from models.storage import Storage
-from service.database import schema
+from service.database import schema, upgrade
 from service.process.not_ready import NotReady
 from service.process.running_workers import running_workers
 
@@ -63,6 +63,7 @@ def check_source(storage: Storage) -> str:
         raise NotReady("this database has no tables yet: there is nothing to move")
     if revision == table_copy.UNFINISHED:
         raise NotReady("a move into this database was not finished: move from the database that it came from")
+    upgrade.refuse_unfinished(revision)
     newest = schema.known_revisions()[-1]
     if revision != newest:
         raise NotReady(

@@ -117,6 +117,19 @@ def _keep_from_others() -> None:
         Path(path).chmod(0o600)
 
 
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Make an expected error of what the database refuses inside the block, such as a table that is not there.
+
+    Raises:
+        StorageUnavailable: it refused something.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise StorageUnavailable(str(error)) from error
+
+
 def revision() -> str | None:
     """Return the revision of the schema; None for a database without tables.
 
