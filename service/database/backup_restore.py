@@ -159,8 +159,8 @@ def _refuse_without_rights(file: Path) -> None:
     if missing is not None:
         right, words = missing
         raise NotReady(
-            f"a restore takes the right {right} on this database, and the server does not grant it ({words}): grant it "
-            "(docs/databases.md) and run the restore again. No table was dropped."
+            f"a restore takes the right {right} on this database, and the server does not grant it ({words}), "
+            "see docs/databases.md. No table was dropped."
         )
 
 

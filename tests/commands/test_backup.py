@@ -30,7 +30,7 @@ from tests.upgrade.record import CONFIG
 
 Factory = Callable[..., Gateway]
 ON_MARIADB = pytest.mark.parametrize("house", ["mariadb"], indirect=True)
-COMMANDS = [("accounts", "list"), ("usage", "report"), ("db", "upgrade"), ("db", "move", "sqlite:////nowhere/else.db")]
+COMMANDS = [("accounts", "list"), ("db", "move", "sqlite:////nowhere/else.db")]
 
 
 class House:
@@ -307,19 +307,9 @@ def test_restore_without_a_right_names_it_and_drops_nothing(
 
 
 @ON_MARIADB
-def test_dump_that_locks_tables_is_restored_without_that_right(house: House, saved: Any, tmp_path: Path) -> None:
-    house.gateway.stop()
-    text, mark, last = gzip.decompress(saved[0].read_bytes()).rpartition(backup_dump.LAST_LINE)
-    assert b"LOCK TABLES" not in text
-    text = text.replace(b"INSERT INTO `accounts`", b"LOCK TABLES `accounts` WRITE;\nINSERT INTO `accounts`", 1)
-    told = {**json.loads(last), "sha256": hashlib.sha256(text).hexdigest()}
-    file = tmp_path / "older"
-    file.write_bytes(text + mark + json.dumps(told).encode() + b"\n")
-    assert house.run("restore", str(file))["rows"] == saved[1]["rows"]
-
-
-@ON_MARIADB
-def test_commands_on_a_half_restored_database_end_in_a_sentence(house: House, saved: Any) -> None:
+def test_half_restored_database_is_told_in_a_sentence_and_mended_by_an_earlier_dump_that_locks_tables(
+    house: House, saved: Any, tmp_path: Path
+) -> None:
     house.gateway.stop()
     engine = sa.create_engine(house.gateway.database_url, poolclass=sa.NullPool)
     with engine.connect() as connection:
@@ -327,5 +317,15 @@ def test_commands_on_a_half_restored_database_end_in_a_sentence(house: House, sa
     for command in COMMANDS:
         assert "a restore of this database was interrupted" in house.refused(*command), command
     assert "nothing to back up" in house.refused("backup", str(house.folder / "half"))
-    house.run("restore", str(saved[0]))
-    assert house.check_books() >= 0
+    with engine.connect() as connection:
+        whole_database.set_revision(connection, saved[1]["schema"])  # of tables that somebody dropped by hand
+    assert "The database does not do its work: " in house.refused("accounts", "list")
+    with engine.connect() as connection:
+        whole_database.set_revision(connection, whole_database.RESTORING)
+    text, mark, last = gzip.decompress(saved[0].read_bytes()).rpartition(backup_dump.LAST_LINE)
+    assert b"LOCK TABLES" not in text
+    text = text.replace(b"INSERT INTO `accounts`", b"LOCK TABLES `accounts` WRITE;\nINSERT INTO `accounts`", 1)
+    told = {**json.loads(last), "sha256": hashlib.sha256(text).hexdigest()}
+    earlier = tmp_path / "earlier"
+    earlier.write_bytes(text + mark + json.dumps(told).encode() + b"\n")
+    assert house.run("restore", str(earlier))["rows"] == saved[1]["rows"]

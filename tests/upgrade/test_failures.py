@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from tests.conftest import DATABASES
 from tests.harness.gateway import SECRET_KEY
+from tests.harness.mariadb import MariaDB
 from tests.harness.processes import ROOT, clean_environment, wait_until
 from tests.upgrade import program as starting
 from tests.upgrade.fixture import Tables, earlier_database
@@ -133,6 +134,20 @@ def test_another_secret_key_is_refused_before_anything_is_touched(house: House) 
     assert "made with another SECRET_KEY" in said
     assert house.is_as_before()
     assert house.made == []
+
+
+def test_failed_upgrade_that_may_not_be_undone_drops_nothing_and_keeps_the_backup(
+    request: pytest.FixtureRequest, on_mariadb: House
+) -> None:
+    on_mariadb.add(BREAKS)
+    server: MariaDB = request.getfixturevalue("mariadb_server")
+    server.revoke("DROP", on_mariadb.env["DATABASE_URL"])
+    code, said = on_mariadb.start()
+    assert code == 1
+    assert "takes the right DROP " in said
+    assert f"they are in {on_mariadb.made[0]}" in said
+    assert "starts on it" not in said
+    assert on_mariadb.tables.scalar("SELECT COUNT(*) FROM usage_log") == 18
 
 
 def test_upgrade_that_loses_rows_is_undone(house: House) -> None:
