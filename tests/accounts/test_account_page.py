@@ -14,7 +14,7 @@ from models import sign_in
 from models.base import utcnow
 from models.storage import Storage, StorageUnavailable
 from service import refusals
-from service.accounts import membership
+from service.accounts import deletion, membership
 from service.services import services
 from service.signing_in import passwords
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token
@@ -190,8 +190,8 @@ def test_right_password_is_no_guess_though_the_account_changed_meanwhile(
     def refuse(*_: object) -> None:
         raise refusals.AccountChanged("This account was changed at the same moment. Sign in again.")
 
-    for name in ("change_password", "delete_own"):
-        monkeypatch.setattr(membership, name, refuse)
+    monkeypatch.setattr(membership, "change_password", refuse)
+    monkeypatch.setattr(deletion, "delete_own", refuse)
     for _ in range(11):
         answer = signed_in.send(page, present=PASSWORD, password=NEW_PASSWORD)
         assert (answer.status_code, answer.location) == (303, "/sign-in")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from service.accounts import membership
+from service.accounts import deletion, membership
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token, open_house
 
 EMAIL = "member@example.org"
@@ -109,8 +109,12 @@ def test_open_session_ends_at_once(app: Flask, visitor: Visitor, member: members
     visitor.sign_in(EMAIL)
     page = visitor.get("/docs").text
     with app.app_context():
-        arguments = ["another password"] if change == "set_password" else []
-        getattr(membership, change)(member.id, *arguments, by=BOSS)
+        if change == "set_password":
+            membership.set_password(member.id, "another password", by=BOSS)
+        elif change == "delete":
+            deletion.delete(member.id, by=BOSS)
+        else:
+            membership.suspend(member.id, by=BOSS)
     assert not visitor.is_signed_in()
     answer = visitor.client.post("/docs/token/reveal", data={"csrf_token": csrf_token(page)})
     assert (answer.status_code, answer.location) == (303, "/sign-in")

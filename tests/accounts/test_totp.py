@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from models.audit_entry import AuditEntry
 from models.totp import RecoveryCode, TotpSecret
-from service.accounts import membership
+from service.accounts import deletion, membership
 from service.accounts.audit import Actor
 from service.services import services
 from service.signing_in import reset_links, sign_ins, totp
@@ -366,8 +366,10 @@ def test_change_of_the_account_between_the_steps_ends_the_sign_in(
     with app.app_context():
         if change == "set_password":
             membership.set_password(member.id, "another password", by=by)
+        elif change == "delete":
+            deletion.delete(member.id, by=by)
         else:
-            getattr(membership, change)(member.id, by=by)
+            membership.suspend(member.id, by=by)
     assert give_code(visitor, code_of(secret)).location.startswith("/sign-in")
     assert not visitor.is_signed_in()
 
