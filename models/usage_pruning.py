@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from .continuation import VALID_FOR
 from .storage import Storage
 from .usage_log import UsageLog
-from .usage_sums import UsageSpan, UsageSum
+from .usage_sums import DAY, UsageSpan, UsageSum
 from .usage_totals import TotalledUpTo, UsageTotal
 
 PORTION = 25
@@ -62,7 +62,13 @@ def prunable(storage: Storage, before: datetime) -> int:
 
 
 def prune_totals(storage: Storage, before: datetime) -> Iterator[int]:
-    """Delete totals and sums of days and months that began before an instant, one day after the other."""
+    """Delete totals and sums of days that began before an instant, one day after the other, and of months.
+
+    A month of which a day stays is kept whole, or its sum would be that of a part of it.
+    """
+    later = sa.select(sa.func.min(UsageSpan.month_start)).where(UsageSpan.length == DAY, UsageSpan.start >= before)
+    month = _first(storage, later)
+    before = before if month is None else min(before, month)
     for table, start in ((UsageTotal, UsageTotal.day_start), (UsageSum, UsageSum.start), (UsageSpan, UsageSpan.start)):
         oldest = sa.select(start).where(start < before).order_by(start).limit(1)
         while (day := _first(storage, oldest)) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,13 +12,16 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.model import Retention
-from models import leftovers, stored_response, usage_pruning
+from models import leftovers, stored_response, usage_pruning, usage_summing
 from models.calendar_windows import Calendar
 from models.stored_response import Kept
 from models.usage_days import used_since
 from models.usage_log import UsageLog
+from models.usage_sums import MONTH, UsageSum, note_change
 from models.usage_totals import UsageTotal
 from service.database.retention import Upkeep
+from tests.conftest import DATABASES, new_database
+from tests.harness.processes import Processes
 from tests.models.ledger import Ledger
 from tests.usage import history
 from tests.usage.history import add_up
@@ -25,6 +29,14 @@ from tests.usage.history import add_up
 UTC_CALENDAR = Calendar(ZoneInfo("UTC"))
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=DATABASES, scope="module")
+def shared_ledger(request: pytest.FixtureRequest, processes: Processes) -> Iterator[Ledger]:
+    """Ledgers of these tests alone: what they delete may be of any account."""
+    ledger = Ledger(new_database(request, request.param, processes.new_folder("ledger")))
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture
@@ -53,6 +65,12 @@ def seqs(ledger: Ledger, account: int) -> list[int]:
 def times(ledger: Ledger, account: int) -> list[datetime]:
     rows = sa.select(UsageLog.started_at).where(UsageLog.account_id == account).order_by(UsageLog.seq)
     return ledger.storage.read(lambda connection: list(connection.scalars(rows)))
+
+
+def requests_of_months(ledger: Ledger, account: int) -> dict[datetime, int]:
+    sums = sa.select(UsageSum.start, UsageSum.requests)
+    sums = sums.where(UsageSum.length == MONTH, UsageSum.account_id == account)
+    return ledger.storage.read(lambda connection: {row.start: row.requests for row in connection.execute(sums)})
 
 
 def prune(ledger: Ledger, before: datetime) -> int:
@@ -138,7 +156,21 @@ def test_housekeeping_keeps_the_days_that_the_catalog_says(ledger: Ledger, accou
     days = sa.select(sa.func.min(UsageTotal.day_start))
     oldest = ledger.storage.read(lambda connection: connection.scalar(days))
     assert oldest is not None
-    assert NOW - timedelta(days=201) <= oldest < NOW - timedelta(days=150)
+    # 200 days ago was 22 August: what was used in that month is kept whole.
+    assert datetime(2025, 8, 1, tzinfo=UTC) <= oldest < datetime(2025, 8, 5, tzinfo=UTC)
+
+
+def test_sums_of_a_month_go_with_the_last_of_its_days(ledger: Ledger, account: int) -> None:
+    fill(ledger, account)
+    list(usage_summing.sum_up(ledger.storage))
+    before = requests_of_months(ledger, account)
+    list(upkeep(ledger, usage_log_days=100, usage_totals_days=200).go_round())
+    august = datetime(2025, 8, 1, tzinfo=UTC)
+    assert requests_of_months(ledger, account) == {month: n for month, n in before.items() if month >= august}
+    # A late row has its month added up anew, from the days that are there.
+    ledger.storage.write(lambda connection: note_change(connection, MONTH, august, august))
+    list(usage_summing.sum_up(ledger.storage))
+    assert requests_of_months(ledger, account)[august] == before[august] > 10
 
 
 def test_zero_days_keep_everything(ledger: Ledger, account: int) -> None:
