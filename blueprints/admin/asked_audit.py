@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from blueprints.admin.not_understood import NotUnderstood
 from models.audit_list import Place
 
 FIELDS = ("actor", "subject", "action", "from", "to")
@@ -16,15 +17,6 @@ _LONGEST = 254
 _PLACE = re.compile(r"([0-9]{1,17})-([0-9]{1,18})", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class NotUnderstood(Exception):
-    """A field holds what it cannot; the text says what would do, ``field`` which one it is."""
-
-    def __init__(self, field: str, text: str) -> None:
-        """Keep both."""
-        super().__init__(text)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

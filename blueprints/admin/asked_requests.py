@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from blueprints.admin.not_understood import NotUnderstood
 from models import usage_filter
 from models import usage_log as log
 from models.usage_filter import Wanted
@@ -32,15 +33,6 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(?P<time>[T ]\d{2}:\d{2}(:\d{2})?)?", re
 _LONGEST_NAME = 128
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # so that a day may be added or taken away anywhere
 _HOW_TO_WRITE_TIMES = "Write a time as 2026-11-22T14:30, or a day as 2026-11-22."
-
-
-class NotUnderstood(Exception):
-    """A field holds what it cannot; the text says what would do, ``field`` which one it is."""
-
-    def __init__(self, field: str, text: str) -> None:
-        """Keep both."""
-        super().__init__(text)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from blueprints.admin.asked_audit import NotUnderstood, asked_of, typed_of, written
+from blueprints.admin.asked_audit import asked_of, typed_of, written
 from blueprints.admin.blueprint import bp
+from blueprints.admin.not_understood import NotUnderstood
 from models.audit_list import Wanted
 from service.accounts import audit_trail
 from service.services import services

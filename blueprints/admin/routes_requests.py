@@ -7,8 +7,9 @@ from datetime import datetime
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from blueprints.admin.asked_requests import KINDS, OUTCOMES, Asked, NotUnderstood, asked_of
+from blueprints.admin.asked_requests import KINDS, OUTCOMES, Asked, asked_of
 from blueprints.admin.blueprint import bp
+from blueprints.admin.not_understood import NotUnderstood
 from blueprints.admin.requests_csv import requests_csv
 from blueprints.admin.routes import overview
 from blueprints.admin.timeline import timeline_of
