@@ -14,9 +14,9 @@ from tests.models.ledger import Ledger
 from tests.usage.member import Member
 
 
-@pytest.fixture(params=DATABASES, scope="session")
+@pytest.fixture(params=DATABASES, scope="module")
 def shared_ledger(request: pytest.FixtureRequest, processes: Processes) -> Iterator[Ledger]:
-    """One ledger of each database for all tests: making tables takes longer than most of them."""
+    """One ledger of each database for the tests of a module: making tables takes longer than most of them."""
     ledger = Ledger(new_database(request, request.param, processes.new_folder("ledger")))
     yield ledger
     ledger.close()

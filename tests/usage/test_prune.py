@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,8 +19,6 @@ from models.usage_log import UsageLog
 from models.usage_sums import MONTH, UsageSum, note_change
 from models.usage_totals import UsageTotal
 from service.database.retention import Upkeep
-from tests.conftest import DATABASES, new_database
-from tests.harness.processes import Processes
 from tests.models.ledger import Ledger
 from tests.usage import history
 from tests.usage.history import add_up
@@ -29,14 +26,6 @@ from tests.usage.history import add_up
 UTC_CALENDAR = Calendar(ZoneInfo("UTC"))
 BEGIN = datetime(2025, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-@pytest.fixture(params=DATABASES, scope="module")
-def shared_ledger(request: pytest.FixtureRequest, processes: Processes) -> Iterator[Ledger]:
-    """Ledgers of these tests alone: what they delete may be of any account."""
-    ledger = Ledger(new_database(request, request.param, processes.new_folder("ledger")))
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture
