@@ -20,6 +20,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import TABLE_OPTIONS, UtcDateTime, db
+from .usage_figures import UsageFigures
 from .usage_tally import LoggedRow
 
 # length
@@ -47,7 +48,7 @@ class UsageSpan(db.Model):  # type: ignore[name-defined, misc]
     summed: Mapped[int] = mapped_column(sa.BigInteger)
 
 
-class UsageSum(db.Model):  # type: ignore[name-defined, misc]
+class UsageSum(UsageFigures, db.Model):  # type: ignore[name-defined, misc]
     """What was used in a span: by alias and upstream of ``EVERYBODY``, or of one account by ``ANY`` of them."""
 
     __tablename__ = "usage_sums"
@@ -59,25 +60,6 @@ class UsageSum(db.Model):  # type: ignore[name-defined, misc]
     account_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     alias_served: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
     upstream: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-
-    requests: Mapped[int]
-    prompts: Mapped[int]
-    continuations: Mapped[int]
-    counted: Mapped[int]
-    completed: Mapped[int]
-    interrupted: Mapped[int]
-    cancelled: Mapped[int]
-    failed: Mapped[int]
-    prompt_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    completion_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    cached_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    reasoning_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    cost: Mapped[float | None] = mapped_column(sa.Double)
-    duration_ms: Mapped[int] = mapped_column(sa.BigInteger)
-    timed: Mapped[int]
-    # JSON objects, as in the totals: code -> rows; step of the time to first output -> rows.
-    error_codes: Mapped[str] = mapped_column(sa.Text)
-    first_output: Mapped[str] = mapped_column(sa.Text)
 
 
 def note_days(connection: sa.Connection, rows: Iterable[LoggedRow]) -> None:

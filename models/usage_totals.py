@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .account import Account
 from .base import TABLE_OPTIONS, UtcDateTime, db
 from .storage import Storage
+from .usage_figures import UsageFigures
 from .usage_log import UsageLog
 from .usage_sums import note_days
 from .usage_tally import SUMS, LoggedRow, Tally
@@ -35,7 +36,7 @@ Key = tuple[datetime, str, str]
 """Start of the day, alias served, upstream."""
 
 
-class UsageTotal(db.Model):  # type: ignore[name-defined, misc]
+class UsageTotal(UsageFigures, db.Model):  # type: ignore[name-defined, misc]
     """What an account used on one day by one alias over one upstream (``NO_UPSTREAM``: none was reached)."""
 
     __tablename__ = "usage_totals"
@@ -45,25 +46,6 @@ class UsageTotal(db.Model):  # type: ignore[name-defined, misc]
     day_start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     alias_served: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
     upstream: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-
-    requests: Mapped[int]
-    prompts: Mapped[int]
-    continuations: Mapped[int]
-    counted: Mapped[int]
-    completed: Mapped[int]
-    interrupted: Mapped[int]
-    cancelled: Mapped[int]
-    failed: Mapped[int]
-    prompt_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    completion_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    cached_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    reasoning_tokens: Mapped[int] = mapped_column(sa.BigInteger)
-    cost: Mapped[float | None] = mapped_column(sa.Double)
-    duration_ms: Mapped[int] = mapped_column(sa.BigInteger)
-    timed: Mapped[int]
-    # JSON objects: code -> rows; step of the time to first output -> rows.
-    error_codes: Mapped[str] = mapped_column(sa.Text)
-    first_output: Mapped[str] = mapped_column(sa.Text)
 
 
 class TotalledUpTo(db.Model):  # type: ignore[name-defined, misc]
