@@ -11,6 +11,7 @@ from routing.router import Router
 
 from .cors import open_to_all
 from .failed_authentications import FailedAuthentications
+from .fair_share import FairShare
 from .upstream import Upstreams
 
 bp = Blueprint("api_v1", __name__)
@@ -18,6 +19,7 @@ bp.after_request(open_to_all)
 
 _UPSTREAMS = "smartroute_upstreams"
 _ROUTER = "smartroute_router"
+_FAIR_SHARE = "smartroute_fair_share"
 _FAILED_AUTHENTICATIONS = "smartroute_failed_authentications"
 
 
@@ -26,6 +28,7 @@ def _keep_upstreams(state: BlueprintSetupState) -> None:
     """Keep what is given when the blueprint is registered: the doors to the upstreams, and what is known of them."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
     state.app.extensions[_ROUTER] = state.options["router"]
+    state.app.extensions[_FAIR_SHARE] = FairShare()
     state.app.extensions[_FAILED_AUTHENTICATIONS] = FailedAuthentications()
 
 
@@ -37,6 +40,11 @@ def upstreams() -> Upstreams:
 def router() -> Router:
     """Return what chooses among routes, with all that this process has learnt of them."""
     return cast(Router, current_app.extensions[_ROUTER])
+
+
+def fair_share() -> FairShare:
+    """Return who of this process's requests goes on, and who lets others go first."""
+    return cast(FairShare, current_app.extensions[_FAIR_SHARE])
 
 
 def failed_authentications() -> FailedAuthentications:

@@ -20,17 +20,17 @@ _PIECE = 256 * 1024
 _MB = 1024 * 1024
 
 
-def read_body(environ: dict[str, Any], limit_bytes: int) -> bytes:
-    """Return the body, decompressed.
+def receive_body(environ: dict[str, Any], limit_bytes: int) -> bytes:
+    """Return the body as it was sent.
 
     Raises:
-        UnsupportedMediaType: the content type or encoding is not understood.
-        BodyTooLarge: over the limit, as sent or decompressed.
+        UnsupportedMediaType: the content type is not understood.
+        BodyTooLarge: over the limit.
         BodyTooLate: it did not arrive in time.
-        InvalidRequest: it is cut off or not compressed as it says.
+        InvalidRequest: it is cut off.
     """
     _check_content_type(environ.get("CONTENT_TYPE", ""))
-    return _decompress(_read(environ, limit_bytes), environ.get("HTTP_CONTENT_ENCODING", ""), limit_bytes)
+    return _read(environ, limit_bytes)
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
@@ -94,8 +94,14 @@ def _arriving(stream: Any, most_bytes: int) -> bytes:
     return b"".join(pieces)
 
 
-def _decompress(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
-    """Undo one Content-Encoding without ever holding more than the limit."""
+def unpack_body(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
+    """Undo one Content-Encoding without ever holding more than the limit.
+
+    Raises:
+        UnsupportedMediaType: the encoding is not understood.
+        BodyTooLarge: over the limit once it is undone.
+        InvalidRequest: the body is not compressed as it says.
+    """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return raw

@@ -88,9 +88,7 @@ class ClientWatch:
             self._tell()
 
     def _peer_has_left(self) -> bool:
-        poll = _poll()
-        poll.register(self._fd, _GONE)
-        return bool(poll.poll(0))
+        return has_left(self._fd)
 
     def _tell(self) -> None:
         self.is_gone = True
@@ -98,6 +96,13 @@ class ClientWatch:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.throw(ClientGone)
+
+
+def has_left(client_fd: int) -> bool:
+    """Tell whether the client at a socket has closed its connection."""
+    poll = _poll()
+    poll.register(client_fd, _GONE)
+    return bool(poll.poll(0))
 
 
 def _limit_stall(client: Any) -> None:

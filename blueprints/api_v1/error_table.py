@@ -76,6 +76,7 @@ CLASS_WORDS: dict[type[GatewayError], Words] = {
     errors.TooManyRequests: Words(
         "as many requests of yours as the plan allows at once are under way", "wait as Retry-After says"
     ),
+    errors.TooManyWaiting: Words("thousands of your requests wait for their turn", "wait as Retry-After says"),
     errors.TooManyWrongTokens: Words(
         "the token is wrong, and so were more than 60 others of the last minute from the same address",
         "send the right token, which is taken at once, or wait as Retry-After says",

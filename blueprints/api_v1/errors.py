@@ -17,6 +17,7 @@ GatewayError             500 internal_error         a fault of ours; the trace g
   MethodNotAllowed       405 method_not_allowed
   QuotaExceeded          429 insufficient_quota     the client waits for the window's end
   TooManyRequests        429 rate_limit_exceeded    the plan's requests at once are under way
+    TooManyWaiting       429 rate_limit_exceeded    the account's line in this worker is full
   TooManyWrongTokens     429 too_many_wrong_tokens  the client's address sent one wrong token after the other
   StorageTrouble         503 storage_unavailable    our own database is out of reach
   UpstreamError          502 upstream_error         the upstream failed; another route may do better
@@ -232,6 +233,16 @@ class TooManyRequests(GatewayError):
     def __init__(self, allowed: int) -> None:
         """Say how many may be open."""
         super().__init__(f"Your plan allows {allowed} requests at once. Please try again in 1s.")
+
+
+class TooManyWaiting(TooManyRequests):
+    """More requests of the account wait for their turn than a worker lets wait."""
+
+    message = "Too many of your requests wait at once. Please try again in 1s."
+
+    def __init__(self) -> None:
+        """Say so."""
+        GatewayError.__init__(self)
 
 
 class TooManyWrongTokens(GatewayError):

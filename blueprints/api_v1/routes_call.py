@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
-from flask import Response, request
+from flask import Response, abort, request
 
 from catalog.model import Profile
 from middleware.request_log import log_fields, request_id_of
@@ -20,8 +20,8 @@ from service.services import services
 from .admission import Ticket, admit
 from .attempts import Attempts
 from .authentication import Caller, authenticate
-from .blueprint import failed_authentications, router, upstreams
-from .body import json_object, read_body
+from .blueprint import failed_authentications, fair_share, router, upstreams
+from .body import json_object, receive_body, unpack_body
 from .calls import Call, new_id
 from .client_watch import ClientGone, ClientWatch
 from .continuations import CallIds, continued_step, new_turn
@@ -39,20 +39,21 @@ NewCallId = Callable[[], str]
 
 
 def caller() -> Caller:
-    """Return who sends the current request."""
-    house = services()
+    """Return who sends the current request, which has no body; it is taken up in the caller's fair share."""
+    who = _authenticated()
+    _take_up(who.account_id)
+    return who
+
+
+def caller_and_body() -> tuple[Caller, dict[str, Any]]:
+    """Return who sends the current request, and its body as an object; taken up once the body is there."""
+    who = _authenticated()
+    most_bytes = services().catalog.service.max_body_mb * 1024 * 1024
     try:
-        found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
-    except Unauthenticated:
-        failed_authentications().count(request.remote_addr or "")
-        raise
-    log_fields(request.environ)["account"] = found.account_id
-    return found
-
-
-def json_body() -> dict[str, Any]:
-    """Return the current request's body as an object."""
-    return json_object(read_body(request.environ, services().catalog.service.max_body_mb * 1024 * 1024))
+        raw = receive_body(request.environ, most_bytes)
+    finally:
+        _take_up(who.account_id)
+    return who, json_object(unpack_body(raw, request.headers.get("Content-Encoding", ""), most_bytes))
 
 
 def call_of(
@@ -150,6 +151,25 @@ def check_model(who: Caller, asked: str | None) -> None:
 def json_answer(value: object, headers: dict[str, str], status: int = 200) -> Response:
     """Return a JSON answer."""
     return Response(orjson.dumps(value), status=status, mimetype="application/json", headers=headers)
+
+
+def _authenticated() -> Caller:
+    house = services()
+    try:
+        found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
+    except Unauthenticated:
+        _take_up(None)  # whoever has no account shares with all the others who have none
+        failed_authentications().count(request.remote_addr or "")
+        raise
+    log_fields(request.environ)["account"] = found.account_id
+    return found
+
+
+def _take_up(account_id: int | None) -> None:
+    try:
+        fair_share().take_up(account_id, request.environ.get("gunicorn.socket"))
+    except ClientGone:
+        abort(Response(status=CLIENT_GONE))
 
 
 def _served_profile(who: Caller, asked: str | None) -> Profile:

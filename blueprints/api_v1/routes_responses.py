@@ -21,7 +21,7 @@ from .input_estimate import measured
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .response_store import ResponseStore, Seals
-from .routes_call import NewCallId, answer, call_of, caller, check_model, current_standing, json_answer, json_body
+from .routes_call import NewCallId, answer, call_of, caller, caller_and_body, check_model, current_standing, json_answer
 from .running_responses import running_responses
 from .schemas_responses import check_compact, check_responses
 from .translation.compaction import asks_compaction, summary_request
@@ -33,8 +33,7 @@ _PAGE, _MOST_A_PAGE = 20, 100
 @bp.post("/responses")
 def create_response() -> Response:
     """Answer a Responses request, whole or streamed; one that ends in a ``compaction_trigger`` by a compaction."""
-    who = caller()
-    body = json_body()
+    who, body = caller_and_body()
     check_responses(body)
     store = _store(who)
     history = _history(store, body)
@@ -48,8 +47,7 @@ def create_response() -> Response:
 @bp.post("/responses/compact")
 def compact_conversation() -> Response:
     """Answer with one item that stands for a whole conversation."""
-    who = caller()
-    told = json_body()
+    who, told = caller_and_body()
     check_compact(told)
     body = {name: value for name, value in told.items() if name not in ("stream", "stream_options")}
     store = _store(who)
@@ -63,8 +61,7 @@ def compact_conversation() -> Response:
 @bp.post("/responses/input_tokens")
 def count_input_tokens() -> Response:
     """Estimate how many tokens a request would be; nothing is sent, nothing is counted."""
-    who = caller()
-    body = json_body()
+    who, body = caller_and_body()
     check_responses(body)
     check_model(who, body.get("model"))
     store = _store(who)
