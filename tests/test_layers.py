@@ -126,6 +126,7 @@ ARROWS: Mapping[str, Sequence[str]] = {
     "config": [],
     "demo_upstream": [],
     "benchmarks": ANYTHING,
+    "endurance": ANYTHING,
 }
 
 # Room -> the only libraries, beside Python's own, that it may import. Rooms that are not here are free.
@@ -155,7 +156,7 @@ VIEWS = [
     "middleware/*.py",
     "app.py",
 ]
-QUERIES = ["models/*.py", "migrations/*.py", "app.py", "benchmarks/*.py"]
+QUERIES = ["models/*.py", "migrations/*.py", "app.py", "benchmarks/*.py", "endurance/*.py"]
 OUTWARD = ["blueprints/api_v1/upstream.py", "blueprints/api_v1/upstream_*.py", "benchmarks/*.py"]
 
 # Module or name -> the files that alone may import it. The longest name that fits counts.
