@@ -111,6 +111,12 @@ class _Machine(Collector):
         if beats:
             age.add_metric((), max(0.0, time.monotonic() - min(beats)))
         yield age
+        lag = GaugeMetricFamily(
+            "smartroute_loop_lag_seconds", "How late the busiest worker's event loop woke up at its last beat, of 1 s."
+        )
+        # A worker of the release before, which drains, does not tell it.
+        lag.add_metric((), max((worker.get("late_s", 0.0) for worker in self._workers), default=0.0))
+        yield lag
         build = GaugeMetricFamily("smartroute_build_info", "The release that runs.", labels=("version", "python"))
         build.add_metric((metadata.version("smart-route"), platform.python_version()), 1)
         yield build

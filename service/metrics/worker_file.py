@@ -42,6 +42,7 @@ class WorkerFile:
         self._routes = routes
         self._renewed_at = renewed_at
         self._catalog = catalog
+        self._late_s = 0.0
         self._name = ""
         self._written = b""
         self._writing = threading.Lock()
@@ -83,6 +84,7 @@ class WorkerFile:
             "pid": os.getpid(),
             "catalog": self._catalog,
             "renewed_at": self._renewed_at(),
+            "late_s": self._late_s,
             "routes": routes,
             "counts": counts,
         }
@@ -108,7 +110,9 @@ class WorkerFile:
                     self.write()
             except Exception:  # one bad round must not be the last
                 log.exception("the worker's file could not be made")
+            due = time.monotonic() + EVERY_S
             gevent.sleep(EVERY_S)
+            self._late_s = round(time.monotonic() - due, 2)  # coarse: an idle worker's text stays the same
 
 
 def _replace(path: Path, text: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +133,15 @@ def test_routes_and_processes_are_told_before_anything_was_sent_there(house: Gat
     assert total(now, "smartroute_workers") == 2
     assert total(now, "smartroute_build_info") == 1
     wait_until("a lease", lambda: 0 <= total(scrape(house), "smartroute_housekeeping_age_seconds") < 30)
+
+
+def test_lag_of_an_event_loop_that_stood_still_is_told(house: Gateway) -> None:
+    worker = house.worker_pids()[0]
+    os.kill(worker, signal.SIGSTOP)
+    time.sleep(1.5)
+    os.kill(worker, signal.SIGCONT)
+    wait_until("the lag", lambda: 0.4 < total(scrape(house), "smartroute_loop_lag_seconds") < 30)
+    wait_until("its end", lambda: total(scrape(house), "smartroute_loop_lag_seconds") < 0.4)
 
 
 def test_openmetrics_is_spoken_where_it_is_asked_for(house: Gateway) -> None:
