@@ -1,6 +1,7 @@
-"""A gunicorn worker that ends without losing a request: gunicorn's own for gevent, with another end.
+"""A gunicorn worker that ends without losing a request: gunicorn's own for gevent, with another way of serving and end.
 
-Told to stop, it takes over the connections that wait in the listening socket's queue (closing the socket would
+It serves plain HTTP/1.1, without the hooks, the access log and the other protocols that gunicorn asks after for each
+request. Told to stop, it takes over the connections that wait in the listening socket's queue (closing the socket would
 reset them), closes the socket at once, says ``Connection: close`` on every answer that has not begun, gives
 connections that wait for their next request ``IDLE_GRACE_S``, and ends when the last answer has left, or after
 ``graceful_timeout``.
@@ -8,22 +9,28 @@ connections that wait for their next request ``IDLE_GRACE_S``, and ends when the
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
-from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import gevent
-import gevent.event
 from gevent.pool import Pool
 from gevent.server import StreamServer
+from gunicorn import util
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
 from service.process import draining
+from service.process.answer import Answer
+from service.process.request_head import Environs, Head, HeadParser, plain
+from service.process.waits import Waits
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 # A request that was under way when the worker was told to stop has come by then; a pause of its client's has not.
 IDLE_GRACE_S = 1.0
@@ -34,21 +41,74 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves until it is told to stop, then drains; ``service`` is the application as it was loaded."""
 
     wsgi: WSGIApplication
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Take what gunicorn gives each worker."""
-        super().__init__(*arguments, **options)
-        self._waiting: set[_Wait] = set()
+    alive: bool
 
     def load_wsgi(self) -> None:
-        """Load the application, and have its last answers close their connections."""
+        """Load the application, and prepare what is the same for all requests."""
         super().load_wsgi()
         self.service = self.wsgi
-        self.wsgi = self._closing(self.wsgi)
+        self._settings = plain(self.cfg)
+        self._environs = Environs(self._settings)
+        self._waits = Waits(self._settings.keepalive)
 
-    def timeout_ctx(self) -> _Wait:
-        """Bound the wait for the head of a connection's next request."""
-        return _Wait(self._waiting, self.cfg.keepalive if self.alive else IDLE_GRACE_S)
+    def handle(self, listener: _Address, client: Any, addr: Any) -> None:
+        """Serve a connection: its requests, one after the other, until it or the worker ends."""
+        here = listener.getsockname()
+        parser = HeadParser(self._settings, client, addr)
+        head = None
+        try:
+            while True:
+                head = None
+                with self._waits:
+                    head = next(parser)
+                if head is None:
+                    break
+                self.handle_request(here, head, client, addr)
+        except (NoMoreData, StopIteration):
+            pass
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+                self.log.exception("Socket error processing request.")
+        except BaseException as error:  # answered as gunicorn does, in the words of server_errors
+            self.handle_error(head, client, addr, error)
+        finally:
+            util.close(client)
+
+    def handle_request(self, listener_name: Any, req: Head, sock: Any, addr: Any) -> None:
+        """Answer one request.
+
+        Raises:
+            StopIteration: it was the connection's last one.
+        """
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+        answer = Answer(req, sock, self._settings, is_last=lambda: not self.alive)
+        try:
+            if req.is_awaited:
+                sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+            pieces = self.wsgi(self._environs.of(req, sock, addr, listener_name), answer.start_response)
+            try:
+                for piece in pieces:
+                    answer.write(piece)
+                answer.close()
+            finally:
+                close = getattr(pieces, "close", None)
+                if close is not None:
+                    close()
+        except OSError:
+            raise
+        except (Exception, SystemExit):
+            if not answer.headers_sent:
+                raise
+            self.log.exception("Error handling request")
+            with suppress(OSError):  # whoever reads on must not take what came for the whole
+                sock.shutdown(socket.SHUT_RDWR)
+            raise StopIteration from None
+        except gevent.GreenletExit:  # the worker ends and cuts what still runs
+            raise StopIteration from None
+        if answer.should_close():
+            raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, on SIGTERM; the loop of ``run`` sees to it."""
@@ -68,12 +128,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         for server in servers:
             _take_over_queue(server)
             server.close()
-        late = gevent.spawn_later(IDLE_GRACE_S, self._end_idle)
+        self._waits.shorten(IDLE_GRACE_S)
         if not self._drained(servers):
             self.log.warning("worker %s: requests that still run are cut, drain_seconds are over", self.pid)
             for server in servers:
                 server.stop(timeout=1)
-        late.kill()
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
@@ -93,23 +152,6 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             gevent.sleep(LOOK_EVERY_S)
         return True
 
-    def _end_idle(self) -> None:
-        for wait in list(self._waiting):
-            wait.end()
-
-    def _closing(self, app: WSGIApplication) -> WSGIApplication:
-        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            response = start_response.__self__  # type: ignore[attr-defined]  # gunicorn's Response
-
-            def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-                if not self.alive:
-                    response.force_close()
-                return start_response(status, headers, exc_info)
-
-            return app(environ, start)
-
-        return serve
-
 
 class _Address:
     """What gunicorn asks a listening socket for, still there when the socket is closed: many a request comes after."""
@@ -119,34 +161,6 @@ class _Address:
 
     def getsockname(self) -> Any:
         return self._name
-
-
-class _Wait:
-    """The wait for a request's head, bounded; ``end`` ends it early. Whoever waits then finds no request."""
-
-    def __init__(self, waiting: set[_Wait], seconds: float) -> None:
-        self._waiting = waiting
-        self._timeout = gevent.Timeout(seconds, False)
-        self._ending: Any = None  # what the loop is to call, once ``end`` was
-
-    def __enter__(self) -> _Wait:
-        self._greenlet = gevent.getcurrent()
-        self._waiting.add(self)
-        self._timeout.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self._waiting.discard(self)
-        self._timeout.close()
-        if self._ending is not None:
-            self._ending.stop()  # a request that came in this moment must not be ended by it
-        return error is self._timeout
-
-    def end(self) -> None:
-        self._waiting.discard(self)
-        self._ending = gevent.get_hub().loop.run_callback(self._greenlet.throw, self._timeout)
 
 
 def _take_over_queue(server: StreamServer) -> None:

@@ -1,4 +1,4 @@
-"""The wait for a connection's next request, which a worker that ends cuts short."""
+"""The waits for the heads of requests: bounded, cut short when a worker ends."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import gevent
 import gevent.event
 import pytest
 
-from service.process.gateway_worker import _Wait
+from service.process.waits import Waits
 
-SECONDS = 5.0
+LONG_S = 5.0
 
 
 @pytest.fixture
-def waiting() -> set[_Wait]:
-    return set()
+def waits() -> Waits:
+    return Waits(LONG_S)
 
 
-def serve(waiting: set[_Wait], request_came: gevent.event.Event) -> str:
-    """Wait for a request as gunicorn does, then answer it, which takes a moment."""
+def serve(waits: Waits, request_came: gevent.event.Event) -> str:
+    """Wait for a request as a worker does, then answer it, which takes a moment."""
     came = False
-    with _Wait(waiting, SECONDS):
+    with waits:
         came = request_came.wait()
     if not came:
         return "closed"
@@ -27,20 +27,52 @@ def serve(waiting: set[_Wait], request_came: gevent.event.Event) -> str:
     return "answered"
 
 
-def test_idle_connection_is_closed_when_the_wait_is_ended(waiting: set[_Wait]) -> None:
-    connection = gevent.spawn(serve, waiting, gevent.event.Event())
+def test_connection_without_a_request_is_closed_when_its_time_is_over() -> None:
+    waits = Waits(0.05)
+    first = gevent.spawn(serve, waits, gevent.event.Event())
+    gevent.sleep(0.03)
+    second = gevent.spawn(serve, waits, gevent.event.Event())
+    assert first.get(timeout=1) == "closed"
+    assert not second.ready(), "its own time is not over"
+    assert second.get(timeout=1) == "closed"
+    assert len(waits) == 0
+
+
+def test_time_begins_anew_with_each_wait() -> None:
+    waits = Waits(0.1)
+
+    def three() -> list[str]:
+        answers = []
+        for _ in range(3):
+            came = gevent.event.Event()
+            gevent.spawn_later(0.06, came.set)
+            answers.append(serve(waits, came))
+        return answers
+
+    assert gevent.spawn(three).get(timeout=2) == ["answered"] * 3
+    assert serve(waits, gevent.event.Event()) == "closed"
+
+
+def test_idle_connection_is_closed_when_waits_are_shortened(waits: Waits) -> None:
+    begun = gevent.spawn(serve, waits, gevent.event.Event())
     gevent.sleep(0)
-    [wait] = waiting
-    wait.end()
-    assert connection.get(timeout=1) == "closed"
-    assert not waiting
+    assert len(waits) == 1
+    waits.shorten(0.02)
+    later = gevent.spawn(serve, waits, gevent.event.Event())
+    assert [begun.get(timeout=1), later.get(timeout=1)] == ["closed", "closed"]
+    assert len(waits) == 0
 
 
-def test_request_that_comes_in_the_moment_of_the_end_is_answered(waiting: set[_Wait]) -> None:
+def test_request_that_comes_in_the_moment_of_the_end_is_answered(waits: Waits) -> None:
     request_came = gevent.event.Event()
-    connection = gevent.spawn(serve, waiting, request_came)
+    connection = gevent.spawn(serve, waits, request_came)
     gevent.sleep(0)
-    [wait] = waiting
-    request_came.set()  # whoever waits is told in the next turn of the loop, before what follows has its effect
-    wait.end()
+    gevent.get_hub().loop.run_callback(request_came.set)
+    waits.shorten(0)
     assert connection.get(timeout=1) == "answered"
+
+
+def test_what_fails_inside_a_wait_is_not_hidden(waits: Waits) -> None:
+    with pytest.raises(OSError, match="reset"), waits:
+        raise OSError("reset")
+    assert len(waits) == 0
