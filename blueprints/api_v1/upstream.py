@@ -1,6 +1,6 @@
-"""The only module that opens connections to upstreams, and the one that reads their refusals.
+"""Asking upstreams, by the adapter that ``requests`` sends with; and reading their refusals.
 
-One connection pool for each upstream, no proxy or netrc from the environment, no redirects, no cookies.
+Each upstream has connections of its own; no proxy or netrc from the environment, no redirects, no cookies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 import gevent
 import orjson
 import requests
-from urllib3.exceptions import NewConnectionError
 
 from catalog.model import Catalog, Route, Upstream
 
@@ -32,7 +31,8 @@ from .errors import (
 )
 from .translation.upstream_errors import is_context_overflow
 from .upstream_body import BodyCut, UpstreamBody
-from .upstream_connections import StaleConnection, UpstreamAdapter
+from .upstream_connections import UpstreamAdapter
+from .upstream_wire import NoConnection, StaleConnection
 
 log = logging.getLogger("smartroute.upstream")
 
@@ -49,9 +49,10 @@ _POLICY_PHRASES = ("content_filter", "content_policy_violation", "content manage
 class UpstreamAnswer:
     """An answer with status 200 whose header has been read."""
 
-    def __init__(self, answer: requests.Response, body: UpstreamBody) -> None:
+    def __init__(self, answer: requests.Response) -> None:
         """Keep the header's content type and the unread body."""
-        self.body = body
+        raw: Any = answer.raw
+        self.body: UpstreamBody = raw.body
         self.content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def json(self) -> Any:
@@ -139,7 +140,12 @@ class _Door:
         return self._usable(answer) or UpstreamText(answer.status_code, self._redacted(_text_of(answer)))
 
     def get(self, path: str, wait_s: float) -> UpstreamText:
-        headers = {"Accept": "application/json", "User-Agent": "smart-route", **self._authorization()}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "smart-route",
+            **self._authorization(),
+        }
         request = requests.Request("GET", self._upstream.base_url + path, headers=headers).prepare()
         answer = self._answer(request, wait_s)
         return UpstreamText(answer.status_code, self._redacted(_text_of(answer, _MAX_LIST_BYTES)))
@@ -149,25 +155,20 @@ class _Door:
             return self._exchange(request, wait_s)
         except requests.exceptions.RequestException as error:
             raise self._failure(error) from error
-        except ValueError as error:  # urllib3's word for some broken headers
+        except ValueError as error:  # of a host name or a key that cannot be written
             raise UpstreamError(detail=self._redacted(str(error))) from error
 
     def _usable(self, answer: requests.Response) -> UpstreamAnswer | None:
         if answer.status_code != 200 or answer.headers.get("Content-Encoding", "identity") != "identity":
             return None
-        try:
-            return UpstreamAnswer(answer, UpstreamBody(answer))
-        except BodyCut as error:
-            answer.close()
-            raise UpstreamError(detail=f"cut off behind the header: {error}") from error
+        return UpstreamAnswer(answer)
 
     def _exchange(self, prepared: requests.PreparedRequest, wait_s: float) -> requests.Response:
         timeout = (self._upstream.connect_timeout, wait_s)
         try:
             return self._adapter.send(prepared, stream=True, timeout=timeout)
-        except requests.exceptions.ConnectionError as error:
-            if not any(isinstance(cause, StaleConnection) for cause in causes_of(error)):
-                raise
+        except StaleConnection:
+            self._adapter.close()  # what closed one may have closed the others
             return self._adapter.send(prepared, stream=True, timeout=timeout)
 
     def _prepared(self, path: str, payload: bytes) -> requests.PreparedRequest:
@@ -195,13 +196,10 @@ class _Door:
     def _failure(self, error: requests.exceptions.RequestException) -> UpstreamError:
         """Return the error that an answer which never came amounts to."""
         detail = self._redacted(str(error))
-        causes = causes_of(error)
-        if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
+        if isinstance(error, NoConnection | requests.exceptions.ConnectTimeout | requests.exceptions.SSLError):
             return UpstreamUnreachable(detail=detail)
-        if isinstance(error, requests.exceptions.Timeout) or any(isinstance(c, TimeoutError) for c in causes):
+        if isinstance(error, requests.exceptions.Timeout):
             return UpstreamTimeout(detail=detail)
-        if any(isinstance(cause, NewConnectionError) for cause in causes):
-            return UpstreamUnreachable(detail=detail)
         return UpstreamError(detail=detail)
 
     def _refusal(self, answer: requests.Response) -> GatewayError:
@@ -284,15 +282,3 @@ def _param_in(text: str) -> str | None:
     except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
         return None
     return param if isinstance(param, str) and 0 < len(param) <= 100 else None
-
-
-def causes_of(error: BaseException) -> list[BaseException]:
-    """Return an error and what it wraps: requests and urllib3 put the cause into ``args`` or ``reason``."""
-    found: list[BaseException] = []
-    waiting: list[object] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if isinstance(cause, BaseException) and cause not in found:
-            found.append(cause)
-            waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__]
-    return found

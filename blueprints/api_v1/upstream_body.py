@@ -1,23 +1,21 @@
-"""Reading an upstream's answer from its socket: all that has arrived, in one piece, with a time limit.
+"""Reading the body of an upstream's answer: all that has arrived, in one piece, with a time limit.
 
-``requests`` hands out one HTTP chunk at a time, and holds back data of a body that ends by closing. A relay
-wants neither: what the socket has goes on at once, and many small chunks go on together. So once
-``requests`` has read the header, the body is read here, from the same socket.
+What the connection has goes on at once, and many small chunks go on together.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-import ssl
 import time
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import gevent
-import requests
 
-PIECE_BYTES = 32 * 1024
+from .upstream_head import Head
+from .upstream_wire import PIECE_BYTES, Wire
+
 _MAX_CHUNK_HEADER = 4096
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
@@ -33,27 +31,22 @@ class BodyCut(Exception):
 class UpstreamBody:
     """The body of one answer.
 
-    ``read`` returns bytes as they come and ``b""`` at the end. After a whole body the connection goes back
-    to the pool; ``close`` before that ends it, which tells the upstream to stop.
+    ``read`` returns bytes as they come and ``b""`` at the end. After a whole body the connection may serve
+    again; ``close`` before that ends it, which tells the upstream to stop.
     """
 
-    def __init__(self, answer: requests.Response) -> None:
-        """Take over the socket of an answer whose header has been read.
+    __slots__ = ("_can_be_kept", "_chunked", "_ended", "_frame", "_keep", "_left", "_ready", "_wire")
 
-        Raises:
-            BodyCut: the connection broke right behind the header.
-        """
-        self._answer = answer
-        inner: Any = answer.raw._fp  # http.client's own response, beneath urllib3's
-        self._inner = inner
-        self._socket: Any = inner.fp.raw._sock
-        self._ready = self._take_buffered(inner)
-        self._chunked: bool = bool(inner.chunked)
-        self._left: int | None = inner.length  # of a body with a length, or of the running chunk
+    def __init__(self, wire: Wire, head: Head, keep: Callable[[Wire], object]) -> None:
+        """Read on from ``wire`` behind ``head``; ``keep`` takes the connection if it can be used again."""
+        self._wire: Wire | None = wire
+        self._keep = keep
+        self._can_be_kept = head.can_be_kept
+        self._ready = head.rest
+        self._chunked = head.is_chunked
+        self._left = 0 if head.is_chunked else head.length  # of a body with a length, or of the running chunk
         self._frame = b""
-        self._ended = self._left == 0 and not self._chunked
-        if self._chunked:
-            self._left = 0
+        self._ended = head.length == 0
 
     def read(self, timeout_s: float | None) -> bytes:
         """Return what has come, at most ``PIECE_BYTES`` or so; ``b""`` when the body has ended.
@@ -89,39 +82,42 @@ class UpstreamBody:
             pieces.append(piece)
         return b"".join(pieces)
 
+    def read_most(self, most_bytes: int) -> bytes:
+        """Return the first ``most_bytes``, or all of it; the caller bounds the time.
+
+        Raises:
+            BodyCut: it was cut.
+        """
+        pieces = []
+        size = 0
+        while size < most_bytes and (piece := self.read(None)):
+            size += len(piece)
+            pieces.append(piece)
+        self.take_end()
+        return b"".join(pieces)[:most_bytes]
+
     def take_end(self) -> None:
         """Read on if the body's formal end has come, so that the connection can be used again; never waits."""
-        if self._socket is None:
+        if self._wire is None:
             return
         with contextlib.suppress(Silence, BodyCut):
             self.read(0)
 
     def close(self) -> None:
-        """End the connection unless it went back to the pool already."""
-        if self._socket is not None:
-            self._socket = None
-            self._answer.close()
-
-    def _take_buffered(self, inner: Any) -> bytes:
-        """Empty the header reader's buffer, so that the rest can be read from the socket itself."""
-        reader: Any = inner.fp
-        self._socket.settimeout(0)
-        try:
-            buffered = reader.peek()
-        except (ssl.SSLWantReadError, BlockingIOError):
-            return b""
-        except OSError as error:
-            raise BodyCut(str(error)) from error
-        return bytes(reader.read1(len(buffered))) if buffered else b""
+        """End the connection unless the body has been read to its end."""
+        if self._wire is not None:
+            wire, self._wire = self._wire, None
+            wire.close()
 
     def _receive(self, timeout_s: float | None) -> bytes:
         if self._ready:
             ready, self._ready = self._ready, b""
             return ready
-        self._socket.settimeout(timeout_s)
+        if self._wire is None:
+            raise BodyCut("the body was closed")
         try:
-            raw: bytes = self._socket.recv(PIECE_BYTES)
-        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
+            raw = self._wire.receive(timeout_s)
+        except TimeoutError as error:
             raise Silence from error
         except OSError as error:
             raise BodyCut(str(error)) from error
@@ -135,6 +131,8 @@ class UpstreamBody:
         if self._left is None:  # the body ends where the connection does
             self._ended = not raw
             return raw
+        if len(raw) > self._left:
+            self._can_be_kept = False  # whatever follows the body, it answers nothing that was asked
         piece = raw[: self._left]
         self._left -= len(piece)
         self._ended = self._left == 0
@@ -170,6 +168,7 @@ class UpstreamBody:
             elif self._left is None:  # the last chunk has come: trailers, then an empty line
                 if not line:
                     self._ended = True
+                    self._can_be_kept = self._can_be_kept and place == len(data)
                     break
             else:
                 self._left = _chunk_size(line)
@@ -178,14 +177,10 @@ class UpstreamBody:
         return b"".join(pieces)
 
     def _give_back(self) -> None:
-        if self._socket is None:
-            return
-        self._socket = None
-        if self._chunked or self._left == 0:
-            self._inner.close()
-            self._answer.raw.release_conn()
-        else:
-            self._answer.close()
+        if self._can_be_kept and self._wire is not None:
+            wire, self._wire = self._wire, None
+            self._keep(wire)
+        self.close()
 
 
 def _whole_chunks(data: bytes, pieces: list[bytes]) -> int:
@@ -205,5 +200,5 @@ def _whole_chunks(data: bytes, pieces: list[bytes]) -> int:
 def _chunk_size(line: bytes) -> int:
     digits = line.split(b";", 1)[0].strip()
     if not _HEX.fullmatch(digits):
-        raise BodyCut(f"a chunk header that is no number: {line[:40]!r}")
+        raise BodyCut("a chunk header that is no number")
     return int(digits, 16)

@@ -11,7 +11,6 @@ from typing import Any, Literal
 import gevent
 import orjson
 import requests
-from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from catalog.model import Dialect, Profile, Route
 from routing.features import Features
@@ -21,8 +20,9 @@ from .errors import GatewayError, UpstreamError
 from .exchange import Exchange
 from .exchange_chat import ChatExchanges
 from .sse import EventSplitter, EventTooLong
-from .upstream import UpstreamAnswer, Upstreams, UpstreamText, causes_of
+from .upstream import UpstreamAnswer, Upstreams, UpstreamText
 from .upstream_body import BodyCut, Silence
+from .upstream_wire import NoConnection, NoSuchName
 
 Fault = Literal["refused", "name", "tls", "connect_timeout", "timeout", "broken", "no_stream"]
 
@@ -180,16 +180,16 @@ def _refused(answer: UpstreamText) -> Outcome:
 
 def failed(error: GatewayError) -> Outcome:
     """Return what an answer that never came, or was none, amounts to."""
-    causes = causes_of(error)
+    cause = error.__cause__
     said = words_of(error.detail or error.message)
     fault: Fault = "broken"
-    if any(isinstance(cause, requests.exceptions.SSLError) for cause in causes):
+    if isinstance(cause, requests.exceptions.SSLError):
         fault = "tls"
-    elif any(isinstance(cause, requests.exceptions.ConnectTimeout) for cause in causes):
+    elif isinstance(cause, requests.exceptions.ConnectTimeout):
         fault = "connect_timeout"
-    elif any(isinstance(cause, NameResolutionError) for cause in causes):
+    elif isinstance(cause, NoSuchName):
         fault = "name"
-    elif any(isinstance(cause, NewConnectionError) for cause in causes):
+    elif isinstance(cause, NoConnection):
         fault = "refused"
     elif isinstance(error, UpstreamError) and error.status == 504:
         fault = "timeout"

@@ -1,144 +1,141 @@
-"""Connections to upstreams, kept and used again: requests' own adapter, doing once what is the same each time."""
+"""What ``requests`` sends by: its transport adapter, on connections of our own that are kept and used again."""
 
 from __future__ import annotations
 
-import select
+import ssl
 import time
-from collections.abc import Mapping
-from http.client import RemoteDisconnected
-from typing import Any, cast
+import weakref
+import zlib
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
-from gevent import monkey
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ProtocolError
+
+from .upstream_body import BodyCut, UpstreamBody
+from .upstream_head import BadHead
+from .upstream_wire import Wire, wire_to
 
 KEPT_CONNECTIONS = 256
-# For a request's bytes to leave. urllib3 would allow them the time for connecting, too short for an image
-# over a slow line.
-SEND_S = 60.0
+# Whoever forgets idle connections on the way, without a word, does so after some minutes.
+IDLE_S = 90.0
 _SENT_AT_ONCE = 64 * 1024
-# A connection that was closed before a request came breaks as soon as the request is sent. One that breaks later
-# may have begun to answer: a generation must not run twice for one request.
-_STALE_S = 0.2
-
-_poll = monkey.get_original("select", "poll")
 
 
-class StaleConnection(ProtocolError):
-    """The upstream had closed a kept connection: it has seen nothing of the request, which may be sent anew."""
-
-
-class UpstreamAdapter(HTTPAdapter):
-    """Keeps one upstream's connections; retries nothing by itself, knows no proxies and no cookies."""
+class UpstreamAdapter(BaseAdapter):
+    """Sends to one upstream; retries nothing by itself, knows no proxies, no redirects and no cookies."""
 
     def __init__(self) -> None:
         """Open nothing yet."""
-        super().__init__(pool_connections=1, pool_maxsize=KEPT_CONNECTIONS, max_retries=0)
-        self._pool: HTTPConnectionPool | None = None
+        super().__init__()
+        self._kept: deque[Wire] = deque()  # the one that waits longest first
+        weakref.finalize(self, _close_all, self._kept)
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Make pools of the connections below."""
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-
-    def get_connection_with_tls_context(
+    def send(
         self,
         request: requests.PreparedRequest,
-        verify: Any,
-        proxies: Mapping[str, str] | None = None,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
         cert: Any = None,
-    ) -> HTTPConnectionPool:
-        """Return the one pool: every request goes to the same upstream."""
-        if self._pool is None:
-            pool = super().get_connection_with_tls_context(request, verify)
-            super().cert_verify(pool, request.url or "", verify, cert)  # type: ignore[no-untyped-call]
-            self._pool = cast(HTTPConnectionPool, pool)
-        return self._pool
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send a request whose body is bytes or None; return the answer with its body unread, as ``raw``.
 
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Do nothing: the pool was told once."""
+        ``timeout`` is a pair, both in seconds: for connecting, and from the request's end to the answer's header.
+        The other options change nothing: certificates are always checked, and the body is always left to be read.
 
-    def request_url(self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None) -> str:
-        """Return the address for the request line."""
-        return request.path_url
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Return the answer; without cookies, and without guessing the text's encoding."""
-        answer = requests.Response()
-        answer.status_code = resp.status
-        answer.headers = CaseInsensitiveDict(resp.headers)
-        answer.raw = resp
-        answer.url = req.url or ""
-        answer.request = req
-        return answer
-
-
-class _Connection(HTTPConnection):
-    """Tells a connection that broke at its first use from one that had served before."""
-
-    sock: Any
-    _served = 0
-    _sent_at = 0.0
-    _held: list[bytes] | None = None
-
-    @property
-    def is_connected(self) -> bool:
-        """Tell whether the connection is open and silent; asks the system, not the event loop."""
-        if self.sock is None:
-            return False
-        poll = _poll()
-        poll.register(self.sock.fileno(), select.POLLIN)
-        return not poll.poll(0)
-
-    def connect(self) -> None:
-        super().connect()
-        self._served = 0
-
-    def request(self, *arguments: Any, **options: Any) -> None:
-        self._held = []
+        Raises:
+            StaleConnection: a kept connection had been closed; nothing was seen of the request.
+            requests.exceptions.RequestException: no answer came; ``NoConnection``, ``ConnectTimeout`` and
+                ``SSLError`` tell that no connection came about, other kinds of ``Timeout`` that time was up.
+        """
+        connect_s, wait_s = timeout
+        parts = _parts(request)
+        wire = self._take() or wire_to(request.url or "", connect_s)
         try:
-            super().request(*arguments, **options)
-            held = self._held
-        finally:
-            self._held = None
-        # Header and body in one packet: both sides wake up once.
-        try:
-            for part in [b"".join(held)] if sum(map(len, held)) <= _SENT_AT_ONCE else held:
-                self.send(part)
-        finally:
-            self._sent_at = time.monotonic()
-
-    def send(self, data: Any) -> None:
-        if self._held is not None:
-            self._held.append(data)
-            return
-        if self.sock is None:
-            self.connect()
-        self.sock.settimeout(SEND_S)
-        super().send(data)
-
-    def getresponse(self) -> Any:
-        try:
-            answer = super().getresponse()
-        except (RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
-            if self._served and time.monotonic() - self._sent_at <= _STALE_S:
-                raise StaleConnection("a kept connection was closed", error) from error
+            head = wire.ask(parts, wait_s)
+        except BaseException as error:
+            wire.close()
+            if isinstance(error, requests.exceptions.RequestException):
+                raise
+            if isinstance(error, TimeoutError):
+                raise requests.exceptions.ReadTimeout(str(error)) from error
+            if isinstance(error, ssl.SSLError):
+                raise requests.exceptions.SSLError(str(error)) from error
+            if isinstance(error, BadHead | OSError):
+                raise requests.exceptions.ConnectionError(str(error)) from error
             raise
-        self._served += 1
+        answer = requests.Response()
+        answer.status_code = head.status
+        answer.headers = CaseInsensitiveDict(head.headers)
+        answer.raw = RawAnswer(UpstreamBody(wire, head, self._keep), head.headers.get("content-encoding", "identity"))
+        answer.url = request.url or ""
+        answer.request = request
         return answer
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        _close_all(self._kept)
 
-class _SecureConnection(_Connection, HTTPSConnection):
-    pass
+    def _take(self) -> Wire | None:
+        while self._kept:
+            wire = self._kept.pop()
+            if wire.is_silent and wire.idle_since > time.monotonic() - IDLE_S:
+                return wire
+            wire.close()
+        return None
+
+    def _keep(self, wire: Wire) -> None:
+        wire.idle_since = time.monotonic()
+        self._kept.append(wire)
+        while len(self._kept) > KEPT_CONNECTIONS or self._kept[0].idle_since <= wire.idle_since - IDLE_S:
+            self._kept.popleft().close()
 
 
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+class RawAnswer:
+    """The body of an answer as ``requests`` has it: a file."""
+
+    __slots__ = ("_coding", "body")
+
+    def __init__(self, body: UpstreamBody, coding: str) -> None:
+        """Nothing is read yet."""
+        self.body = body
+        self._coding = coding
+
+    def read(self, most_bytes: int, decode_content: bool = False) -> bytes:
+        """Return the body's first ``most_bytes``, or all of it; decode gzip and deflate if told.
+
+        Raises:
+            BodyCut: the body was cut, or is not coded as it says.
+        """
+        raw = self.body.read_most(most_bytes)
+        if not decode_content or self._coding not in ("gzip", "x-gzip", "deflate"):
+            return raw
+        try:
+            return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, most_bytes)
+        except zlib.error as error:
+            raise BodyCut(f"no {self._coding}") from error
+
+    def close(self) -> None:
+        """Drop the connection unless the body has been read to its end."""
+        self.body.close()
 
 
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+def _close_all(kept: deque[Wire]) -> None:
+    while kept:
+        kept.pop().close()
+
+
+def _parts(request: requests.PreparedRequest) -> list[bytes]:
+    """Return a request as it is sent: in one piece, so that both sides wake up once, unless that is long."""
+    body = request.body or b""
+    if not isinstance(body, bytes):
+        raise TypeError("the body of a request must be bytes")
+    host = urlsplit(request.url or "").netloc
+    lines = [f"{request.method} {request.path_url} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return [head + body] if len(body) <= _SENT_AT_ONCE else [head, body]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from http.client import HTTPResponse
 from itertools import pairwise
-from types import SimpleNamespace
-from typing import Any, cast
 
+import gevent.socket
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blueprints.api_v1 import upstream_wire
 from blueprints.api_v1.upstream_body import BodyCut, Silence, UpstreamBody
+from blueprints.api_v1.upstream_head import HeadReader
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -25,25 +25,26 @@ class Wire:
     def __init__(self, first: bytes) -> None:
         ours, self.theirs = socket.socketpair()
         self.theirs.sendall(first)
-        inner = HTTPResponse(ours)
-        inner.begin()
-        ours.close()  # as http.client does: the answer holds the socket now
-        self.released = self.closed = False
-        raw = SimpleNamespace(_fp=inner, release_conn=lambda: setattr(self, "released", True))
-        answer = SimpleNamespace(raw=raw, close=self._close)
-        self._inner = inner
-        self.body = UpstreamBody(cast(Any, answer))
+        self.released = False
+        head = HeadReader().feed(ours.recv(65536))
+        assert head is not None
+        self._socket = gevent.socket.socket(ours.family, ours.type, fileno=ours.detach())
+        self._ours = upstream_wire.Wire(self._socket)
+        self.body = UpstreamBody(self._ours, head, self._keep)
 
-    def _close(self) -> None:
-        self.closed = True
-        self._inner.close()
+    def _keep(self, wire: upstream_wire.Wire) -> None:
+        assert wire is self._ours
+        self.released = True
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._socket.fileno() < 0)
 
     def __enter__(self) -> Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.body.close()
-        self._inner.close()
+        self._ours.close()
         self.theirs.close()
 
     def read_all_that_came(self) -> tuple[bytes, bool]:
