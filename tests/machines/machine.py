@@ -19,12 +19,14 @@ UNSHARE = ["unshare", "--uts"] if os.geteuid() == 0 else ["unshare", "--map-root
 class Machine(Gateway):
     """Knows the processes of the others as little as another machine would: they have another host name."""
 
-    def __init__(self, processes: Processes, name: str, database_url: str, config: str) -> None:
+    def __init__(self, processes: Processes, name: str, database_url: str, config: str, *, workers: int = 2) -> None:
         root = processes.new_folder(name) / "smart-route"
         shutil.copytree(ROOT, root, ignore=NO_CODE)
         shutil.copy(ROOT / "catalog/shipped.toml", root / "catalog")
         launcher = [*UNSHARE, "sh", "-c", f'hostname {shlex.quote(name)} && exec "$@"', "sh"]
-        super().__init__(processes, database_url=database_url, workers=2, config=config, root=root, launcher=launcher)
+        super().__init__(
+            processes, database_url=database_url, workers=workers, config=config, root=root, launcher=launcher
+        )
         self.name = name
 
     def running_files(self) -> list[Path]:
