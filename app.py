@@ -55,7 +55,9 @@ from catalog.accepted import accepted
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from config import Settings, load_secret_key
+from middleware.api_answers import ApiAnswers
 from middleware.api_paths import ApiPaths, is_api_path
+from middleware.application import Application
 from middleware.form_time import FormTime
 from middleware.request_log import RequestLog
 from middleware.trusted_proxies import TrustedProxies
@@ -64,7 +66,7 @@ from models.calendar_windows import Calendar
 from models.engine import engine_options, prepare_engine
 from models.storage import Storage
 from models.throttle import DatabaseCounters
-from pages import error_page, register_page_helpers
+from pages import HSTS, error_page, register_page_helpers
 from routing.router import Router
 from service.keys import Keyring
 from service.mail.carrier import Carrier
@@ -99,7 +101,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
     _log_to_standard_error()
 
-    app = Flask(__name__, static_folder=None)  # assets.py serves it
+    app = Application(__name__, static_folder=None)  # assets.py serves it
     app.url_map.merge_slashes = False  # it would redirect to whatever host the request names
     keyring = Keyring(load_secret_key(settings))
     has_tls = (catalog.service.public_url or "").startswith("https://")
@@ -172,6 +174,7 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     app.register_error_handler(Exception, _answer_error)
 
     app.wsgi_app = FormTime(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ApiAnswers(app.wsgi_app, HSTS if has_tls else None)  # type: ignore[method-assign]
     app.wsgi_app = ApiPaths(app.wsgi_app, catalog.service.slug)  # type: ignore[method-assign]
     told = [metrics.request_ended, *([tracing.request_ended] if tracing.is_wanted else [])]
     app.wsgi_app = RequestLog(app.wsgi_app, on_end=told)  # type: ignore[method-assign]

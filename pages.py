@@ -40,8 +40,6 @@ CONTENT_SECURITY_POLICY = (
 
 # Nothing here asks for any of them, and nothing that slips in is to get them.
 PERMISSIONS_POLICY = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
-# An answer for programs is no page: opened as one, it may do and show nothing.
-API_CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 HSTS = f"max-age={int(timedelta(days=365).total_seconds())}"
 
 _ERRORS = {
@@ -270,9 +268,6 @@ def _add_headers(response: Response) -> Response:
     if request.is_secure and services().catalog.service.public_url.startswith("https://"):
         # Not of other hosts below this name: whether they have TLS is for their owner to say (RFC 6797, 6.1.2).
         headers["Strict-Transport-Security"] = HSTS
-    if is_api_path(request.path):
-        headers["Content-Security-Policy"] = API_CONTENT_SECURITY_POLICY
-        return response
     if request.endpoint in NO_PAGES and response.status_code in (200, 304) and request.method != "OPTIONS":
         return response  # these have their own headers, and depend on no cookie
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

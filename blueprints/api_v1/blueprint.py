@@ -9,13 +9,11 @@ from flask.blueprints import BlueprintSetupState
 
 from routing.router import Router
 
-from .cors import open_to_all
 from .failed_authentications import FailedAuthentications
 from .fair_share import FairShare
 from .upstream import Upstreams
 
 bp = Blueprint("api_v1", __name__)
-bp.after_request(open_to_all)
 
 _UPSTREAMS = "smartroute_upstreams"
 _ROUTER = "smartroute_router"

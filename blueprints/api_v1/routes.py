@@ -15,7 +15,6 @@ from service.services import services
 
 from . import model_list, routes_chat, routes_completions, routes_responses  # noqa: F401  (their views register themselves)
 from .blueprint import bp
-from .cors import open_to_all, preflight
 from .errors import (
     BodyTooLarge,
     GatewayError,
@@ -33,17 +32,10 @@ log = logging.getLogger("smartroute.api")
 
 
 @bp.before_app_request
-def answer_preflight() -> Response | None:
-    """Answer a browser's preflight for any path of the API, known or not."""
-    if request.method == "OPTIONS" and is_api_path(request.path):
-        return preflight(request.headers.get("Access-Control-Request-Headers"))
-    return None
-
-
-@bp.before_app_request
 def refuse_websocket() -> None:
     """Send clients that try a WebSocket first back to HTTP at once; routing itself would only say 405."""
-    if request.headers.get("Upgrade", "").lower() == "websocket" and is_api_path(request.path):
+    environ = request.environ
+    if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and is_api_path(environ["PATH_INFO"]):
         raise UpgradeRequired
 
 
@@ -103,7 +95,7 @@ def error_answer(error: Exception) -> Response:
         services().metrics.refused(shown.code)
     if shown.detail:
         log.warning("%s: %s: %s", request_id_of(request.environ), shown.code, shown.detail)
-    return open_to_all(json_answer(shown.body(), shown.headers(), shown.status))
+    return json_answer(shown.body(), shown.headers(), shown.status)
 
 
 def _as_gateway_error(error: Exception) -> GatewayError:
