@@ -91,7 +91,7 @@ class UpstreamAdapter(BaseAdapter):
     def _keep(self, wire: Wire) -> None:
         wire.idle_since = time.monotonic()
         self._kept.append(wire)
-        while len(self._kept) > KEPT_CONNECTIONS or self._kept[0].idle_since <= wire.idle_since - IDLE_S:
+        while len(self._kept) > KEPT_CONNECTIONS or self._kept[0].idle_since < wire.idle_since - IDLE_S:
             self._kept.popleft().close()
 
 

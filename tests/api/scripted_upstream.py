@@ -25,6 +25,18 @@ def answered(status: int, body: bytes, *, chunked: bool = False) -> Action:
     return act
 
 
+def said(*pieces: bytes, then_close: bool = False, pause_s: float = 0.0) -> Action:
+    """Answer with exactly these bytes, with a pause behind each piece."""
+
+    def act(client: socket.socket) -> bool:
+        for piece in pieces:
+            client.sendall(piece)
+            time.sleep(pause_s)
+        return not then_close
+
+    return act
+
+
 def closed_after(seconds: float) -> Action:
     """Close the connection without a word."""
 
@@ -44,11 +56,17 @@ class ScriptedUpstream:
         self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
         self.connections = 0
         self.requests = 0
+        self._closed = threading.Semaphore(0)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def wait_until_closed(self, connections: int) -> None:
+        """Wait until so many more connections have ended."""
+        for _ in range(connections):
+            assert self._closed.acquire(timeout=5)
 
     def _accept(self) -> None:
         while True:
@@ -64,7 +82,8 @@ class ScriptedUpstream:
             while self._read_request(client):
                 self.requests += 1
                 if not next(self._actions)(client):
-                    return
+                    break
+        self._closed.release()
 
     def _read_request(self, client: socket.socket) -> bool:
         got = b""
