@@ -109,7 +109,7 @@ def streams(at: Installation, count: int, *, words: int, pace_ms: int, started_w
             continue
         if came:
             first.append((came[0] - exchange.sent_at) * 1000 - pace_ms)
-            # The first word is due a pace after the request; how late it was is ``first``, the others are held against it.
+            # The first word is due a pace after the request. The others are held against the first.
             delay += [(at_ - came[0]) * 1000 - pace_ms * number for number, at_ in enumerate(came)][1:]
     count_events = len(done) * expected.events
     grown = (memory_open[0] if memory_open else memory_before) - memory_before
