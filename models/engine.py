@@ -6,7 +6,8 @@ Python instead, where other greenlets run on. Checkpoints (which call fsync) bel
 thread; the automatic one stays only as a stop for a log that grows all the same.
 
 MySQL and MariaDB: READ COMMITTED, because a snapshot that is older than the account's lock would admit
-more prompts than the quota has left.
+more prompts than the quota has left. Several statements may go in one message, for ``mysql_transactions``; every
+value of every statement is escaped by the driver.
 
 Sources: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous,
 https://dev.mysql.com/doc/refman/8.0/en/innodb-transaction-isolation-levels.html
@@ -18,6 +19,9 @@ import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.pool import PoolResetState
+
+from .mysql_transactions import BEGINS, is_in_transaction
 
 WAL_AUTOCHECKPOINT_PAGES = 20_000  # of 4 KiB: 80 MB
 POOL_SIZE = 10  # connections kept open by a worker
@@ -36,16 +40,20 @@ def engine_options(url: str) -> dict[str, Any]:
     }
     if sa.make_url(url).get_backend_name() == "sqlite":
         return {**pool, "connect_args": {"timeout": 0, "check_same_thread": False}}
+    from pymysql.constants import CLIENT  # only where it is needed: a service on SQLite stays smaller
+
     return {
         **pool,
         "isolation_level": "READ COMMITTED",
         "pool_recycle": 1800,
+        "pool_reset_on_return": None,  # see ``_returned``
         "connect_args": {
             **mysql_password(sa.make_url(url)),
             "connect_timeout": 5,
             "read_timeout": 30,
             "write_timeout": 30,
             "charset": "utf8mb4",
+            "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
             "init_command": f"SET SESSION innodb_lock_wait_timeout = {ROW_LOCK_WAIT_S}",
         },
     }
@@ -58,9 +66,13 @@ def mysql_password(url: sa.URL) -> dict[str, bytes]:
 
 def prepare_engine(engine: sa.Engine) -> None:
     """Install the connection settings; call once for each engine, before its first connection."""
-    if engine.dialect.name != "sqlite":
-        return
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    else:
+        _prepare_mysql(engine)
 
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction handling begins too late (at the first write) and never IMMEDIATE.
@@ -77,3 +89,19 @@ def prepare_engine(engine: sa.Engine) -> None:
             return  # begun by SqliteTransactions
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prepare_mysql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        # Only the connections of MysqlTransactions commit each statement by themselves.
+        if driver.get_autocommit() and connection.info.pop(BEGINS, False):
+            connection.exec_driver_sql("BEGIN")
+
+    @sa.event.listens_for(engine, "reset")
+    def _returned(driver: Any, _record: object, state: PoolResetState) -> None:
+        # The pool's own ROLLBACK would be one more message after each transaction; the server has told with its
+        # last answer whether one is open.
+        if not state.terminate_only and is_in_transaction(driver):
+            driver.rollback()

@@ -1,20 +1,25 @@
 """Statements of the request's path, compiled once instead of looked up at every call.
 
-SQLAlchemy's own cache still pays for finding a statement and for preparing its parameters and results; on
-SQLite, where the driver is called directly, that is several times what the statement itself costs.
+SQLAlchemy's own cache still pays for finding a statement and for preparing its parameters and results; where
+the driver is called directly, that is several times what the statement itself costs.
+
+They belong into the transactions of ``Storage``. Outside of one, each is a transaction of its own.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
+from .mysql_transactions import BEGINS
+
 Statement = sa.Select[*tuple[Any, ...]] | sa.UpdateBase
 Processor = Callable[[Any], Any] | None
+Values = Mapping[str, Any]
+Row = tuple[Any, ...]
 
 
 class Done(Protocol):
@@ -41,84 +46,123 @@ class Prepared:
         self._columns = columns
         self._texts: dict[str, _Text] = {}
 
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> Done:
-        """Execute with a value for each named parameter.
+    def run(self, connection: sa.Connection, values: Values, *, is_last: bool = False) -> Done:
+        """Execute with a value for each named parameter; the last of its transaction may be committed with it.
 
         Raises:
             KeyError: a value is missing.
         """
-        return self._in(connection.dialect).run(connection, values)
+        text = self.text(connection.dialect)
+        if text.is_sqlite:
+            done: Done = _on_sqlite(connection, text, values)
+            return done
+        return _on_mysql(connection, [text], values, is_last=is_last)[-1]
 
-    def first(self, connection: sa.Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def first(self, connection: sa.Connection, values: Values) -> Row | None:
         """Execute a select and return its first row, or None."""
-        text = self._in(connection.dialect)
-        row = text.first(connection, values)
+        text = self.text(connection.dialect)
+        if text.is_sqlite:
+            row = _on_sqlite(connection, text, values).fetchone()
+        else:
+            row = _on_mysql(connection, [text], values)[-1].row
         return None if row is None else text.in_python(row)
 
-    def sent(self, dialect: Dialect, values: Mapping[str, Any]) -> tuple[str, Any]:
+    def sent(self, dialect: Dialect, values: Values) -> tuple[str, tuple[Any, ...]]:
         """Return the text and the parameters that the database gets, to be explained by it."""
-        return self._in(dialect).sent(values)
+        text = self.text(dialect)
+        return text.sql, tuple(text.given(values))
 
-    def _in(self, dialect: Dialect) -> _Text:
+    def text(self, dialect: Dialect) -> _Text:
+        """Return the statement in a dialect."""
         text = self._texts.get(dialect.name)
         if text is None:
             text = self._texts[dialect.name] = _Text(self._statement, self._columns, dialect)
         return text
 
 
+def firsts(connection: sa.Connection, statements: Sequence[Prepared], values: Values) -> list[Row | None]:
+    """Execute selects one after the other, in one message where the database takes it; return each one's first row."""
+    texts = [each.text(connection.dialect) for each in statements]
+    if texts[0].is_sqlite:
+        rows = [_on_sqlite(connection, text, values).fetchone() for text in texts]
+    else:
+        rows = [each.row for each in _on_mysql(connection, texts, values)]
+    return [None if row is None else text.in_python(row) for row, text in zip(rows, texts, strict=True)]
+
+
 class _Text:
     """One statement in one dialect, with what its values pass through on their way in and out."""
 
     def __init__(self, statement: Statement, columns: Sequence[str] | None, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
-        self._sql = str(compiled)
-        self._is_positional: bool = compiled.positional
+        # By place, not by name: statements in one message may give the same name to different values.
+        dialects: Callable[..., Dialect] = type(dialect)
+        by_place = dialect if dialect.positional else dialects(paramstyle="format")
+        compiled: Any = statement.compile(dialect=by_place, column_keys=columns)
+        self.sql = str(compiled)
+        self.is_sqlite = dialect.name == "sqlite"
         binds = {name: bind for bind, name in compiled.bind_names.items()}
-        order = compiled.positiontup if compiled.positional else binds
         into = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in binds.items()}
         # A literal of the statement (``status == OPEN``) is a parameter too, with a value that never changes.
-        self._fixed: dict[str, Any] = {
-            name: bind.value if into[name] is None else into[name](bind.value)
-            for name, bind in binds.items()
-            if not bind.required
-        }
-        self._into: list[tuple[str, Processor]] = [
-            (name, None if name in self._fixed else into[name]) for name in order
-        ]
-        self._names = [name for name, _ in self._into]
-        self._is_sqlite = dialect.name == "sqlite"
+        self._all: list[Any] = []
+        self._wanted: list[tuple[int, str, Processor]] = []
+        for place, name in enumerate(compiled.positiontup):
+            bind, process = binds[name], into[name]
+            if bind.required:
+                self._wanted.append((place, name, process))
+                self._all.append(None)
+            else:
+                self._all.append(bind.value if process is None else process(bind.value))
         selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
-        self._out: list[Processor] = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected
-        ]
+        out = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected]
+        self._out = [(place, process) for place, process in enumerate(out) if process is not None]
 
-    def run(self, connection: sa.Connection, values: Mapping[str, Any]) -> Done:
-        if self._is_sqlite:
-            return self._on_driver(connection, values)
-        return connection.exec_driver_sql(self._sql, self._given(values))
+    def given(self, values: Values) -> list[Any]:
+        given = self._all.copy()
+        for place, name, process in self._wanted:
+            value = values[name]
+            given[place] = value if process is None else process(value)
+        return given
 
-    def first(self, connection: sa.Connection, values: Mapping[str, Any]) -> Sequence[Any] | None:
-        if self._is_sqlite:
-            row: Sequence[Any] | None = self._on_driver(connection, values).fetchone()
-            return row
-        return connection.exec_driver_sql(self._sql, self._given(values)).first()
+    def in_python(self, row: Sequence[Any]) -> Row:
+        if not self._out:
+            return tuple(row)
+        values = list(row)
+        for place, process in self._out:
+            values[place] = process(values[place])
+        return tuple(values)
 
-    def sent(self, values: Mapping[str, Any]) -> tuple[str, Any]:
-        return self._sql, self._given(values)
 
-    def _on_driver(self, connection: sa.Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
-        driver: Any = connection.connection.driver_connection
-        if not driver.in_transaction:
-            connection.begin()  # a session's connection, which begins with its first statement
-        cursor: sqlite3.Cursor = driver.execute(self._sql, self._given(values))
-        return cursor
+class _Answer:
+    """What MySQL answered to one statement."""
 
-    def _given(self, values: Mapping[str, Any]) -> Any:
-        values = {**values, **self._fixed}
-        given = [values[name] if process is None else process(values[name]) for name, process in self._into]
-        return tuple(given) if self._is_positional else dict(zip(self._names, given, strict=True))
+    __slots__ = ("lastrowid", "row", "rowcount")
 
-    def in_python(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(
-            [value if process is None else process(value) for value, process in zip(row, self._out, strict=True)]
-        )
+    def __init__(self, cursor: Any) -> None:
+        self.rowcount: int = cursor.rowcount
+        self.lastrowid: int = cursor.lastrowid
+        self.row: Row | None = cursor.fetchone()
+
+
+def _on_sqlite(connection: sa.Connection, text: _Text, values: Values) -> Any:
+    driver: Any = connection.connection.driver_connection
+    return driver.execute(text.sql, text.given(values))
+
+
+def _on_mysql(
+    connection: sa.Connection, texts: Sequence[_Text], values: Values, *, is_last: bool = False
+) -> list[_Answer]:
+    driver: Any = connection.connection.driver_connection
+    message = [text.sql for text in texts]
+    given = [value for text in texts for value in text.given(values)]
+    begins = driver.get_autocommit() and connection.info.pop(BEGINS, False)
+    if begins:
+        message.insert(0, "BEGIN")
+    # A statement that fails ends the message: what follows it is not executed.
+    if is_last and driver.get_autocommit() and not connection.in_transaction():
+        message.append("COMMIT")
+    cursor = driver.cursor()
+    cursor.execute("; ".join(message), given)
+    answers = [_Answer(cursor)]
+    while cursor.nextset():
+        answers.append(_Answer(cursor))
+    return answers[begins : begins + len(texts)]

@@ -89,17 +89,18 @@ class NewestRow:
     month_prompts: int
 
 
+NEWEST_COLUMNS = (
+    UsageLog.id,
+    UsageLog.seq,
+    UsageLog.started_at,
+    UsageLog.day_start,
+    UsageLog.month_start,
+    UsageLog.day_prompts,
+    UsageLog.month_prompts,
+)
 # The unique key of (account_id, seq) leads to it in one step at any size of the table.
 NEWEST = Prepared(
-    sa.select(
-        UsageLog.id,
-        UsageLog.seq,
-        UsageLog.started_at,
-        UsageLog.day_start,
-        UsageLog.month_start,
-        UsageLog.day_prompts,
-        UsageLog.month_prompts,
-    )
+    sa.select(*NEWEST_COLUMNS)
     .where(UsageLog.account_id == sa.bindparam("account_id"))
     .order_by(UsageLog.seq.desc())
     .limit(sa.literal_column("1"))

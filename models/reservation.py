@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from . import usage_log as log
 from .account import Account
+from .base import UtcDateTime
 from .calendar_windows import Calendar
 from .continuation import Step, is_free
-from .prepared import Prepared
-from .quota import Limits, Standing, newest_row, standing
+from .prepared import Prepared, firsts
+from .quota import NEWEST_COLUMNS, Limits, NewestRow, Standing, newest_row, standing
 from .storage import Storage, StorageUnavailable
 from .usage_log import UsageLog
 
@@ -135,12 +137,33 @@ _SETTLE = Prepared(
 _UNCOUNTED = _NEW_VALUES | {"owner_id": None, "counted": False, "reason": log.GIVEN_BACK, "claim": None}
 _GIVE_BACK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(_UNCOUNTED))
 _GIVE_BACK_UNMARKED = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNMARKED).values(_UNCOUNTED))
-# Open rows have an owner, and are few: the index over owners leads to them, whatever the log's size.
-_OPEN_NOW = Prepared(
-    sa.select(sa.func.count()).where(UsageLog.owner_id > 0, UsageLog.account_id == sa.bindparam("account_id"))
-)
 _COUNTED_SINCE = Prepared(sa.select(UsageLog.counted, UsageLog.started_at).where(_IS_ROW))
 _CLOSED_AS = Prepared(sa.select(UsageLog.status, UsageLog.error_code).where(_IS_ROW))
+# Open rows have an owner, and are few: the index over owners leads to them, whatever the log's size and statistics.
+_UNDER_WAY = (
+    sa.select(sa.func.count())
+    .with_hint(UsageLog, "FORCE INDEX (ix_usage_log_owner_id)", "mysql")
+    .where(UsageLog.owner_id > 0, UsageLog.account_id == sa.bindparam("account_id"))
+    .scalar_subquery()
+)
+_NEWEST_SEQ = (
+    sa.select(sa.func.max(UsageLog.seq)).where(UsageLog.account_id == sa.bindparam("account_id")).scalar_subquery()
+)
+
+
+def _look(*more: sa.ColumnElement[datetime]) -> Prepared:
+    """One row: ``more``, how many requests of an account are under way, and its newest row, or nulls."""
+    is_newest = sa.and_(UsageLog.account_id == Account.id, UsageLog.seq == _NEWEST_SEQ)
+    return Prepared(
+        sa.select(*more, _UNDER_WAY, *NEWEST_COLUMNS)
+        .select_from(Account)
+        .outerjoin(UsageLog, is_newest)
+        .where(Account.id == sa.bindparam("account_id"))
+    )
+
+
+LOOK = _look()
+LOOK_WITH_CLOCK = _look(sa.type_coerce(sa.func.utc_timestamp(sa.literal_column("6")), UtcDateTime))
 _BY_REQUEST_ID = Prepared(sa.select(UsageLog.id).where(UsageLog.request_id == sa.bindparam("request_id")))
 _LOWER = Prepared(
     sa.update(UsageLog)
@@ -171,18 +194,14 @@ def reserve(
 
     def decide(connection: sa.Connection) -> Reserved | QuotaUsedUp | TooManyOpen:
         nonlocal may_be_written, step
-        _lock_account(storage, connection, request.account_id)
-        newest = newest_row(connection, request.account_id)
-        now = storage.now(connection)
+        newest, now, under_way = _locked(storage, connection, request.account_id)
         before = standing(connection, request.account_id, limits, calendar, now, newest)
         if may_be_written:
             row_id = _row_of(connection, request.request_id)
             if row_id is not None:
                 return Reserved(row_id, before, step)
-        if limits.open_requests is not None:
-            under_way = _OPEN_NOW.first(connection, {"account_id": request.account_id})
-            if under_way is not None and under_way[0] >= limits.open_requests:
-                return TooManyOpen(limits.open_requests)
+        if limits.open_requests is not None and under_way >= limits.open_requests:
+            return TooManyOpen(limits.open_requests)
         continued = request.continues
         if continued is not None and is_free(connection, request.account_id, continued, before.moment, continuations):
             kind, claim, step, after = log.CONTINUATION, continued.next.claim, continued.next, before
@@ -191,6 +210,7 @@ def reserve(
         else:
             kind, claim, step = log.PROMPT, None, Step(request.turn, 0)
             after = Standing(before.moment, before.windows, before.day_used + 1, before.month_used + 1, before.limits)
+        may_be_written = True
         inserted = _INSERT.run(
             connection,
             {
@@ -218,8 +238,8 @@ def reserve(
                 "attempts": 0,
                 "tokens_estimated": False,
             },
+            is_last=True,
         )
-        may_be_written = True
         return Reserved(inserted.lastrowid, after, step)
 
     try:
@@ -233,7 +253,7 @@ def reserve(
 
 def mark(storage: Storage, row_id: int) -> bool:
     """Record that the first output is about to leave; false when the row was closed by a sweep."""
-    return storage.write(lambda connection: _MARK.run(connection, {"row_id": row_id}).rowcount == 1)
+    return storage.write(lambda connection: _MARK.run(connection, {"row_id": row_id}).rowcount == 1, is_lone=True)
 
 
 def settle(storage: Storage, row_id: int, outcome: Outcome) -> bool:
@@ -247,13 +267,13 @@ def settle(storage: Storage, row_id: int, outcome: Outcome) -> bool:
 
     def close(connection: sa.Connection) -> bool:
         nonlocal is_repetition
+        was_tried, is_repetition = is_repetition, True
         if _SETTLE.run(connection, values).rowcount == 1:
-            is_repetition = True
             return True
-        closed_as = _CLOSED_AS.first(connection, values) if is_repetition else None
-        return closed_as == (outcome.status, outcome.error_code)
+        # It may have been closed by the first try, whose answer was lost.
+        return was_tried and _CLOSED_AS.first(connection, values) == (outcome.status, outcome.error_code)
 
-    return storage.write(close)
+    return storage.write(close, is_lone=True)
 
 
 def give_back(storage: Storage, account_id: int, row_id: int, outcome: Outcome) -> bool:
@@ -320,10 +340,29 @@ def _row_of(connection: sa.Connection, request_id: str) -> int | None:
     return None if row is None else row[0]
 
 
+def _locked(storage: Storage, connection: sa.Connection, account_id: int) -> tuple[NewestRow | None, datetime, int]:
+    """Lock an account; return its newest row, the time, and how many of its requests are under way.
+
+    On MySQL the lock must come before any other read, or the transaction would look at a time before it had its turn:
+    both go in one message, and are executed one after the other.
+
+    Raises:
+        LookupError: there is no such account.
+    """
+    values = {"account_id": account_id}
+    if storage.is_sqlite:
+        seen = LOOK.first(connection, values)
+    else:
+        _, seen = firsts(connection, [_LOCK, LOOK_WITH_CLOCK], values)
+    if seen is None:
+        raise LookupError(f"there is no account {account_id}")
+    *told, under_way = seen[: -len(NEWEST_COLUMNS)]
+    newest = seen[-len(NEWEST_COLUMNS) :]
+    return None if newest[0] is None else NewestRow(*newest), storage.now(connection, *told), under_way
+
+
 def _lock_account(storage: Storage, connection: sa.Connection, account_id: int) -> None:
-    # SQLite took the only write lock at BEGIN IMMEDIATE. On MySQL the lock must come before any other
-    # read, or the transaction would look at a time before it had its turn.
-    if not storage.is_sqlite:
+    if not storage.is_sqlite:  # which took its only write lock at BEGIN IMMEDIATE
         _LOCK.run(connection, {"account_id": account_id})
 
 

@@ -16,5 +16,5 @@ def schema_revision(storage: Storage) -> str | None:
     Raises:
         StorageUnavailable: the database did not answer in time.
     """
-    row = storage.read(lambda connection: _REVISION.first(connection, {}))
+    row = storage.read(lambda connection: _REVISION.first(connection, {}), is_lone=True)
     return None if row is None else str(row[0])

@@ -14,12 +14,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.orm import Session
 
+from .mysql_transactions import MysqlTransactions
 from .sqlite_transactions import SqliteTransactions
 from .storage_trouble import StorageUnavailable as StorageUnavailable
 from .storage_trouble import is_storage_trouble, passes
@@ -27,6 +28,7 @@ from .turns import NoTurn, Turns
 from .unfinished import Unfinished
 
 T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
 
 WAIT_S = 10.0  # how long a transaction may wait for its turn
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.025
@@ -46,87 +48,90 @@ class Storage:
         self.unfinished = Unfinished()
         self.stored_since_last_look: dict[int, int] = {}  # by account, in bytes; see stored_response_room
         self._writer = engine.execution_options(writes=True)
-        self._sqlite = SqliteTransactions(engine)
+        transactions = SqliteTransactions(engine) if self.is_sqlite else MysqlTransactions(engine)
+        self._run: Callable[..., Any] = transactions.run
         # Whoever is first of this process asks the database for a lock, the others queue in memory. On
         # SQLite one greenlet that asks again every few milliseconds is cheap, four hundred are not; on
         # MySQL four hundred requests of one account would hold every connection of the pool.
         self._turns = Turns()
 
-    def read(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run ``work`` in a transaction that only reads.
+    def read(self, work: Work[T], *, is_lone: bool = False) -> T:
+        """Run ``work`` in a transaction that only reads; ``is_lone`` work is one prepared statement and needs none.
 
         Raises:
             StorageUnavailable: the database did not answer in time.
         """
-        return self._patiently(lambda: self._read(work), time.monotonic() + WAIT_S)
+        result: T = self._patiently(self._run, work, False, is_lone)
+        return result
 
-    def write(self, work: Callable[[sa.Connection], T], *, turn: Hashable = None) -> T:
+    def write(self, work: Work[T], *, turn: Hashable = None, is_lone: bool = False) -> T:
         """Run ``work`` in a transaction that writes, and commit it.
 
-        Of those with the same ``turn`` one after the other is let through to the database.
+        Of those with the same ``turn`` one after the other is let through to the database. ``is_lone`` work runs
+        prepared statements each of which is a transaction of its own.
 
         Raises:
             StorageUnavailable: the database did not answer, or another writer held it, for too long.
         """
-        return self._in_turn(lambda: self._write(work), turn)
+        result: T = self._in_turn(self._run, work, turn, is_lone)
+        return result
 
     def read_session(self, work: Callable[[Session], T]) -> T:
         """``read`` with an ORM session, for pages and commands."""
-
-        def read() -> T:
-            with self.engine.begin() as connection:
-                return work(Session(connection, expire_on_commit=False))
-
-        return self._patiently(read, time.monotonic() + WAIT_S)
+        result: T = self._patiently(self._run_session, work, False, False)
+        return result
 
     def write_session(self, work: Callable[[Session], T]) -> T:
         """``write`` with an ORM session, for pages and commands."""
+        result: T = self._in_turn(self._run_session, work, None, False)
+        return result
 
-        def write() -> T:
-            with self._writer.begin() as connection:
-                session = Session(connection, expire_on_commit=False)
-                result = work(session)
-                session.flush()
-                return result
+    def now(self, connection: sa.Connection, told: datetime | None = None) -> datetime:
+        """Return the database's clock: the machine's own for SQLite, the server's for MySQL.
 
-        return self._in_turn(write, None)
-
-    def now(self, connection: sa.Connection) -> datetime:
-        """Return the database's clock: the machine's own for SQLite, the server's for MySQL."""
+        ``told`` is what the server's clock has just said in this transaction.
+        """
         if self.is_sqlite:
             return datetime.now(UTC)
-        clock: datetime = connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
+        clock = told or connection.exec_driver_sql("SELECT UTC_TIMESTAMP(6)").scalar_one()
         return clock.replace(tzinfo=UTC)
 
-    def _read(self, work: Callable[[sa.Connection], T]) -> T:
-        if self.is_sqlite:
-            return self._sqlite.run(work, writes=False)
-        with self.engine.begin() as connection:
-            return work(connection)
+    def _run_session(self, work: Callable[[Session], T], *, writes: bool, is_lone: bool) -> T:
+        with (self._writer if writes else self.engine).begin() as connection:
+            session = Session(connection, expire_on_commit=False)
+            result = work(session)
+            if writes:
+                session.flush()
+            return result
 
-    def _write(self, work: Callable[[sa.Connection], T]) -> T:
-        if self.is_sqlite:
-            return self._sqlite.run(work, writes=True)
-        with self._writer.begin() as connection:
-            return work(connection)
-
-    def _in_turn(self, transaction: Callable[[], T], turn: Hashable) -> T:
-        give_up_at = time.monotonic() + WAIT_S
+    def _in_turn(self, run: Callable[..., Any], work: Callable[..., Any], turn: Hashable, is_lone: bool) -> Any:
         if self.is_sqlite:
             turn = _THE_FILE
         if turn is None:
-            return self._patiently(transaction, give_up_at)
+            return self._patiently(run, work, True, is_lone)
+        started = time.monotonic()
         try:
-            with self._turns.take(turn, WAIT_S):
-                return self._patiently(transaction, give_up_at)
+            self._turns.take(turn, WAIT_S)
         except NoTurn:
             raise StorageUnavailable("other writers of this worker did not finish in time") from None
+        try:
+            return self._patiently(run, work, True, is_lone, started)
+        finally:
+            self._turns.leave(turn)
 
-    def _patiently(self, transaction: Callable[[], T], give_up_at: float) -> T:
+    def _patiently(
+        self,
+        run: Callable[..., Any],
+        work: Callable[..., Any],
+        writes: bool,
+        is_lone: bool,
+        started: float | None = None,
+    ) -> Any:
+        give_up_at = (time.monotonic() if started is None else started) + WAIT_S
         pause = FIRST_PAUSE_S
         while True:
             try:
-                return transaction()
+                return run(work, writes=writes, is_lone=is_lone)
             except (exc.DBAPIError, exc.TimeoutError, sqlite3.Error) as error:
                 if not is_storage_trouble(error):
                     raise

@@ -39,7 +39,7 @@ def authenticate(storage: Storage, catalog: Catalog, authorization: str | None) 
         raise Unauthenticated("This is not a service token: it is misspelt or cut. Copy it again from /docs.")
     digest = token_format.digest(token)
     try:
-        owner = storage.read(lambda connection: service_token.owner_of(connection, digest))
+        owner = storage.read(lambda connection: service_token.owner_of(connection, digest), is_lone=True)
     except StorageUnavailable as error:
         raise StorageTrouble(detail=str(error)) from error
     if owner is None:

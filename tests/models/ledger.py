@@ -34,8 +34,8 @@ class ClockedStorage(Storage):
 
     clock: datetime | None = None
 
-    def now(self, connection: sa.Connection) -> datetime:
-        return super().now(connection) if self.clock is None else self.clock
+    def now(self, connection: sa.Connection, told: datetime | None = None) -> datetime:
+        return super().now(connection, told) if self.clock is None else self.clock
 
 
 class Ledger:
