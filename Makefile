@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make` alone lists them.
 
-.PHONY: help run test test-clients test-browser lint format audit bench
+.PHONY: help run test test-clients test-browser lint format audit bench soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -50,3 +50,9 @@ bench: ## compare with nginx and with the upstream called directly (ARGS="..." g
 	@exec tools/setup dev
 	@exec tools/need-nginx
 	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+soak: ## mixed load for MINUTES=10; books and state must balance (RATE, DATABASE, KILL_EVERY, ARGS)
+	@exec tools/setup dev
+	@exec tools/need-mariadb
+	@exec .venv/bin/python -m endurance --minutes $(or $(MINUTES),10) --rate $(or $(RATE),30) \
+		--database $(or $(DATABASE),sqlite) --kill-every $(or $(KILL_EVERY),0) $(ARGS)

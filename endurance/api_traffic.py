@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 from endurance.clients import Answer, Clients, Member
-from endurance.seen import COMPLETE, CONTINUATION, PROMPT, REFUSED
+from endurance.seen import BROKEN, COMPLETE, CONTINUATION, PROMPT, REFUSED
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 RESPONSES_TOOL = {"type": "function", "name": "look", "parameters": {"type": "object"}}
@@ -24,7 +24,8 @@ SHAKY_PLANS = ("ultimate", "max", "unlimited")
 ABOVE_ALL = "smart-route-infinite"
 # Together they have every route first, and every member may ask for them.
 HEALING = ("spread", "spread", "grim")
-CUT_UPSTREAM = "broken:upstream_incomplete"
+# As chat and as Responses tell it.
+CUT_UPSTREAM = (f"{BROKEN}:upstream_incomplete", f"{BROKEN}:server_error")
 
 
 def chat(
@@ -169,7 +170,7 @@ def huge_body(clients: Clients, member: Member) -> None:
 
 def _whole_or_cut(member: Member, model: str) -> list[str]:
     is_shaky = member.plan in SHAKY_PLANS and model in ("", ABOVE_ALL)
-    return [COMPLETE, CUT_UPSTREAM] if is_shaky else [COMPLETE]
+    return [COMPLETE, *CUT_UPSTREAM] if is_shaky else [COMPLETE]
 
 
 def _response_id(answer: Answer) -> str:

@@ -22,6 +22,7 @@ from tests.harness.mariadb import MariaDB
 from tests.harness.processes import ROOT, Processes, wait_until
 
 PASSWORD = "correct horse battery"
+OPERATOR, PEOPLE = "operator@example.org", ("person1@example.org", "person2@example.org")
 PLANS = {
     "free": "smart-route-mini",
     "plus": "smart-route",
@@ -57,7 +58,7 @@ class House:
     operator: str
     people: list[str]
 
-    def settings(self, rate: float, run: str = "endurance") -> Settings:
+    def settings(self, rate: float, run: str = "endurance", dawdle_s: float = 30.0) -> Settings:
         """Return what a load process needs to know."""
         return Settings(
             port=self.gateway.port,
@@ -67,6 +68,7 @@ class House:
             spender=self.spender,
             crowded=self.crowded,
             spend_at_most=self.daily_of_spender,
+            dawdle_s=dawdle_s,
             operator=self.operator,
             people=self.people,
             password=PASSWORD,
@@ -95,18 +97,18 @@ def running_house(
             url = f"sqlite:///{folder / 'smartroute.db'}"
         config = _SERVICE + demos.config() + _plans(daily_of_spender)
         gateway = running.enter_context(Gateway(processes, database_url=url, workers=workers, config=config, env=env))
-        made = [_member(gateway.account(f"{plan}@example.org", plan)) for plan in (*PLANS, "spent", "crowded")]
+        made = _accounts(gateway)
         yield House(
             processes=processes,
             demos=demos,
             gateway=gateway,
             folder=folder,
-            members=made[:-2],
-            spender=made[-2],
-            crowded=made[-1],
+            members=made[: len(PLANS)],
+            spender=made[len(PLANS)],
+            crowded=made[len(PLANS) + 1],
             daily_of_spender=daily_of_spender,
-            operator=_person(gateway, "operator@example.org", "--admin"),
-            people=[_person(gateway, f"person{number}@example.org") for number in (1, 2)],
+            operator=OPERATOR,
+            people=list(PEOPLE),
         )
 
 
@@ -142,7 +144,7 @@ class Load:
             raise RuntimeError(f"the load process has ended:\n{self.trouble()}") from error
 
     def progress(self) -> dict[str, Any]:
-        """Return ``mode``, ``sent``, ``open``, ``running``, ``held_back`` as of the last second."""
+        """Return ``at`` (monotonic), ``mode``, ``sent``, ``open``, ``running``, ``held_back`` as of the last second."""
         try:
             told: dict[str, Any] = json.loads((self.folder / "progress.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -185,11 +187,12 @@ def _plans(daily_of_spender: int) -> str:
     return "\n".join(plans)
 
 
-def _member(made: dict[str, Any]) -> Member:
-    return Member(made["email"], made["plan"], made["token"])
-
-
-def _person(gateway: Gateway, email: str, *more: str) -> str:
-    done = gateway.flask("accounts", "create", email, "--password", PASSWORD, "--plan", "free", *more, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return email
+def _accounts(gateway: Gateway) -> list[Member]:
+    """Make all accounts in one process: those of the plans, and people who can sign in."""
+    create = ["accounts", "create"]
+    commands = [[*create, f"{plan}@example.org", "--plan", plan, "--json"] for plan in (*PLANS, "spent", "crowded")]
+    people = [(OPERATOR, "--admin"), *((email, "--json") for email in PEOPLE)]
+    commands += [[*create, email, "--password", PASSWORD, "--plan", "free", "--json", more] for email, more in people]
+    done = gateway.run_commands(commands)
+    made = [json.loads(text) for text in done]
+    return [Member(each["email"], each["plan"], each["token"]) for each in made]

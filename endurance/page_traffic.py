@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from endurance.clients import Answer, Clients
-from endurance.seen import COMPLETE, REFUSED
+from endurance.seen import REFUSED
 
 OPEN_PAGES = ("/", "/plans", "/sign-in", "/openapi.json", "/static/icon.svg", "/healthz", "/readyz")
 MEMBER_PAGES = ("/docs", "/docs", "/docs", "/usage", "/account", "/plans")
 OPERATOR_PAGES = ("/admin", "/admin/accounts", "/admin/requests", "/admin/health", "/admin/usage", "/admin/catalog")
 SIGN_IN_AGAIN = 0.03
+SEE_OTHER = 303
 
 
 class Browser:
@@ -30,44 +31,44 @@ class Browser:
 
     def look(self) -> None:
         """Open one page, signing in before if need be."""
-        if self._is_signing_in:
-            return
-        if not self._cookies or random.random() < SIGN_IN_AGAIN:
-            self._is_signing_in = True
-            try:
-                self._sign_in()
-            finally:
-                self._is_signing_in = False
-        self._open(self._scenario, random.choice(self._pages))
+        if not self._cookies or (random.random() < SIGN_IN_AGAIN and not self._is_signing_in):
+            self._sign_in()
+        if self._cookies:
+            self._open(self._scenario, random.choice(self._pages), self._cookies)
 
     def _sign_in(self) -> None:
-        self._cookies = {}
-        page = self._open("sign-in", "/sign-in")
+        # The old session serves the pages that are being opened meanwhile.
+        self._is_signing_in = True
+        cookies: dict[str, str] = {}
+        page = self._open("sign-in", "/sign-in", cookies)
         token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', page.body)
-        if token is None:
-            return
-        form = {"csrf_token": token[1].decode(), "email": self._email, "password": self._password}
-        answer = self._clients.ask(
-            "sign-in", "POST", "/sign-in", urlencode(form).encode(),
-            headers={**self._cookie(), "Content-Type": "application/x-www-form-urlencoded"}, expected=[REFUSED],
-        )  # fmt: skip
-        self._keep_cookies(answer.headers)
-        if answer.seen.status != 303:
-            self._cookies = {}
+        if token is not None:
+            form = {"csrf_token": token[1].decode(), "email": self._email, "password": self._password}
+            headers = {**_header(cookies), "Content-Type": "application/x-www-form-urlencoded"}
+            expected = [f"{REFUSED}:"]
+            answer = self._clients.ask(
+                "sign-in", "POST", "/sign-in", urlencode(form).encode(), headers=headers, expected=expected
+            )
+            _keep(cookies, answer)
+            if answer.seen.status == SEE_OTHER:
+                self._cookies = cookies
+        self._is_signing_in = False
 
-    def _open(self, scenario: str, path: str) -> Answer:
-        answer = self._clients.ask(scenario, "GET", path, headers=self._cookie(), expected=[COMPLETE])
-        self._keep_cookies(answer.headers)
+    def _open(self, scenario: str, path: str, cookies: dict[str, str]) -> Answer:
+        answer = self._clients.ask(scenario, "GET", path, headers=_header(cookies))
+        _keep(cookies, answer)
         return answer
 
-    def _cookie(self) -> dict[str, str]:
-        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
 
-    def _keep_cookies(self, headers: Mapping[str, str]) -> None:
-        for cookie in headers.get("set-cookie", "").split("\n"):
-            name, _, value = cookie.partition(";")[0].partition("=")
-            if value:
-                self._cookies[name] = value
+def _header(cookies: Mapping[str, str]) -> dict[str, str]:
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
+
+
+def _keep(cookies: dict[str, str], answer: Answer) -> None:
+    for cookie in answer.headers.get("set-cookie", "").split("\n"):
+        name, _, value = cookie.partition(";")[0].partition("=")
+        if value:
+            cookies[name] = value
 
 
 def open_page(clients: Clients) -> None:

@@ -53,11 +53,11 @@ WEIGHTS: Mapping[Scenario, float] = {
     troubled_traffic.leave_in_the_middle: 2.5,
     troubled_traffic.leave_just_before_the_end: 2,
     troubled_traffic.leave_at_once: 2,
-    troubled_traffic.dawdle: 0.7,
     troubled_traffic.cancel: 0.7,
 }
 CALM = (api_traffic.chat_whole, api_traffic.heal)
 # Of accounts that only they use, and of people.
+DAWDLE_WEIGHT = 0.7
 SPEND_WEIGHT, CROWD_WEIGHT, MEMBER_PAGE_WEIGHT, OPERATOR_PAGE_WEIGHT, OPEN_PAGE_WEIGHT = 2.0, 0.7, 3.0, 0.7, 2.0
 
 
@@ -73,6 +73,8 @@ class Settings:
     spender: Member
     crowded: Member
     spend_at_most: int
+    dawdle_s: float
+    """How long a slow reader takes at most."""
     operator: str
     people: list[str]
     """E-mail addresses of members with the password."""
@@ -86,6 +88,18 @@ class Settings:
         return Settings(
             members=members, spender=Member(**told.pop("spender")), crowded=Member(**told.pop("crowded")), **told
         )
+
+
+def every_scenario() -> set[str]:
+    """Return the names of the requests that a run of some minutes has sent."""
+    return {
+        "alias above plan", "bad body", "cancel", "cancelled response", "chat streamed", "chat whole",
+        "completions streamed", "completions whole", "fault hidden", "fault seen", "healing", "huge body",
+        "left at once", "left at the end", "left before output", "left in the middle", "member page", "models",
+        "open page", "operator page", "quota that ends", "responses chained", "responses streamed", "responses whole",
+        "sign-in", "slow reader", "stored response", "too many at once", "tool loop", "tool loop of responses",
+        "unknown model", "usage", "wrong token",
+    }  # fmt: skip
 
 
 class Traffic:
@@ -105,6 +119,7 @@ class Traffic:
         begins: list[tuple[Callable[[], None], float]] = [
             *((self._for_any(scenario), weight) for scenario, weight in WEIGHTS.items()),
             (lambda: troubled_traffic.spend(self.clients, settings.spender), SPEND_WEIGHT),
+            (self._for_any(partial(troubled_traffic.dawdle, at_most_s=settings.dawdle_s)), DAWDLE_WEIGHT),
             (lambda: troubled_traffic.crowd(self.clients, settings.crowded), CROWD_WEIGHT),
             (lambda: random.choice(members).look(), MEMBER_PAGE_WEIGHT),
             (operator.look, OPERATOR_PAGE_WEIGHT),
@@ -184,6 +199,7 @@ def _keep_telling(traffic: Traffic, path: Path) -> None:
 
 def _tell(traffic: Traffic, path: Path) -> None:
     told = {
+        "at": time.monotonic(),
         "mode": traffic.mode,
         "sent": traffic.clients.sent,
         "open": traffic.clients.open,

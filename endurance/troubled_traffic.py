@@ -7,7 +7,7 @@ import re
 
 import gevent
 
-from endurance.api_traffic import chat, respond
+from endurance.api_traffic import CUT_UPSTREAM, chat, respond
 from endurance.clients import Clients, Manner, Member
 from endurance.seen import BROKEN, COMPLETE, LEFT, PROMPT, REFUSED
 
@@ -34,7 +34,8 @@ _UPSTREAM_ERRORS = [
     f"{REFUSED}:{code}"
     for code in ("upstream_error", "upstream_incomplete", "server_is_overloaded", "rate_limit_exceeded")
 ]
-_CUT = [f"{BROKEN}:upstream_incomplete", f"{BROKEN}:upstream_error"]
+# An error that comes together with the first output, as it does where the machine is busy, is a status still.
+_CUT = [f"{BROKEN}:upstream_incomplete", f"{BROKEN}:upstream_error", *_UPSTREAM_ERRORS]
 PLAIN_FAULTS: dict[str, list[str]] = {
     "[[status 500]]": _UPSTREAM_ERRORS,
     "[[status 503]]": _UPSTREAM_ERRORS,
@@ -86,7 +87,7 @@ def leave_before_output(clients: Clients, member: Member) -> None:
 def leave_in_the_middle(clients: Clients, member: Member) -> None:
     """Hang up after some words: the prompt counts."""
     manner = Manner(leave_after_events=random.randrange(3, 30))
-    expected = [LEFT, COMPLETE, f"{BROKEN}:upstream_incomplete"]
+    expected = [LEFT, COMPLETE, *CUT_UPSTREAM]
     if random.random() < 0.3:
         respond(clients, member, "left in the middle", LONG, stream=True, manner=manner, expected=expected)
     else:
@@ -96,7 +97,7 @@ def leave_in_the_middle(clients: Clients, member: Member) -> None:
 def leave_just_before_the_end(clients: Clients, member: Member) -> None:
     """Hang up on the finish reason, before ``[DONE]``."""
     manner = Manner(leave_at=b'"finish_reason":"stop"')
-    expected = [LEFT, f"{BROKEN}:upstream_incomplete"]
+    expected = [LEFT, *CUT_UPSTREAM]
     chat(clients, member, "left at the end", "[[tokens 9]] [[pace 5]]", stream=True, manner=manner, expected=expected)
 
 
@@ -107,9 +108,9 @@ def leave_at_once(clients: Clients, member: Member) -> None:
     chat(clients, member, "left at once", "[[tokens 5]]", model="smart-route-mini", manner=manner, expected=expected)
 
 
-def dawdle(clients: Clients, member: Member) -> None:
+def dawdle(clients: Clients, member: Member, at_most_s: float) -> None:
     """Read a byte a second for a while, then the rest: the gateway waits and nobody else does."""
-    manner = Manner(dawdle_s=random.uniform(5, 30))
+    manner = Manner(dawdle_s=random.uniform(0.2, 1) * at_most_s)
     text = random.choice(("[[bytes 400000]]", "[[tokens 300]] [[burst]]", "[[tokens 40]] [[pace 100]]"))
     chat(clients, member, "slow reader", text, stream=random.random() < 0.7, model="smart-route-mini", manner=manner)
 
@@ -154,6 +155,6 @@ def cancel(clients: Clients, member: Member) -> None:
                 )
             )
 
-    ends = [f"{BROKEN}:cancelled", f"{BROKEN}:upstream_incomplete", COMPLETE]
+    ends = [f"{BROKEN}:cancelled", *CUT_UPSTREAM, COMPLETE]
     respond(clients, member, "cancelled response", LONG, stream=True, manner=Manner(watch=watch), expected=ends)
     gevent.joinall(cancelling)

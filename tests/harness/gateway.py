@@ -211,9 +211,13 @@ class Gateway:
         chosen = list(emails) if emails is not None else [self._new_email() for _ in range(count)]
         with_plan = [] if plan is None else ["--plan", plan]
         commands = [["accounts", "create", email, *with_plan, "--json"] for email in chosen]
+        return [json.loads(line) for line in self.run_commands(commands)]
+
+    def run_commands(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        """Run several ``flask ...`` commands in one process; give what each printed."""
         done = self._run([sys.executable, RUN_COMMANDS], stdin=json.dumps(commands))
-        assert done.returncode == 0, f"accounts create failed:\n{done.stdout}{done.stderr}"
-        return [json.loads(line) for line in json.loads(done.stdout)]
+        assert done.returncode == 0, f"{commands[0]} and what follows failed:\n{done.stdout}{done.stderr}"
+        return [str(printed) for printed in json.loads(done.stdout)]
 
     def tokens(self, emails: Sequence[str]) -> list[str]:
         """Give the tokens of accounts that are there, by the ``flask accounts token`` command, all in one process."""
