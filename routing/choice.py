@@ -68,6 +68,8 @@ def choose(alias: str, features: Features, routes: Sequence[Route], known: Knowl
 
 
 def _in_order(features: Features, routes: Sequence[Route], known: Knowledge, *, is_repeated: bool) -> Choice:
+    if len(routes) == 1:
+        return Choice(tuple(routes), "order")
     groups = [list(equals) for _, equals in groupby(routes, key=lambda route: route.order)]
     if all(len(equals) == 1 for equals in groups):
         return Choice(tuple(routes), "order")

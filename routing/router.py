@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.model import Profile, Route
@@ -35,8 +36,11 @@ class Router:
     def plan(self, profile: Profile, features: Features) -> RoutePlan:
         """Return which of the profile's routes can take a request, in the order in which to try them."""
         unfit = eligible(profile.routes, features)
-        fit = [route for place, route in enumerate(profile.routes) if place not in unfit]
-        passed_over = tuple((profile.routes[place], why) for place, why in sorted(unfit.items()))
+        fit: Sequence[Route] = profile.routes
+        passed_over: tuple[tuple[Route, WhyNot], ...] = ()
+        if unfit:
+            fit = [route for place, route in enumerate(profile.routes) if place not in unfit]
+            passed_over = tuple((profile.routes[place], why) for place, why in sorted(unfit.items()))
         if not fit:
             return RoutePlan(features, (), None, passed_over)
         choice = choose(profile.alias, features, fit, self._knowledge)

@@ -61,6 +61,7 @@ class Attempts:
         self._errors: list[GatewayError] = []
         self._unfit: InvalidRequest | None = None
         self._left_out: list[Route] = []
+        self._health = router.health.of(self.route)
         self._attempt = object()  # the running or last one, as its route's health knows it
         self._is_open = False  # its route has not been judged by it
         self._began = 0.0
@@ -115,7 +116,7 @@ class Attempts:
                 raise
             self.route = route
             self.count += 1
-            self._attempt, self._is_open = attempt, True
+            self._health, self._attempt, self._is_open = health, attempt, True
             self._began = time.monotonic()
             self._sent_effort = effort is not None
             self.receipt.begin(route, effort)
@@ -173,7 +174,7 @@ class Attempts:
         if not self._is_open:
             return
         self._is_open = self._is_cut_short = False
-        route, health = self.route, self._router.health.of(self.route)
+        route, health = self.route, self._health
         self.receipt.output()
         health.succeeded(self._attempt, stream=self._call.stream, seconds=time.monotonic() - self._began)
         self._router.answered(self._call.profile, self._call.features, route)
@@ -196,18 +197,17 @@ class Attempts:
         self._end("left")
         if self._is_open:
             self._is_open = False
-            self._router.health.of(self.route).left(self._attempt)
+            self._health.left(self._attempt)
 
     def _end(self, how: str, *, failed: bool = False) -> None:
         """Write down how the running attempt ended, once."""
         if self.receipt.end(how):
-            record = self._router.health.of(self.route).record
-            record.ended(time.monotonic(), how, stream=self._call.stream, failed=failed)
+            self._health.record.ended(time.monotonic(), how, stream=self._call.stream, failed=failed)
 
     def _judge(self, error: GatewayError) -> None:
         """Let the route's health know; the client's own errors and our own troubles say nothing of it."""
         self._end(error.code, failed=isinstance(error, UpstreamError))
-        health = self._router.health.of(self.route)
+        health = self._health
         attempt, self._is_open = self._attempt, False
         if isinstance(error, UpstreamBusy):
             health.rate_limited(attempt, error.retry_after or 0)

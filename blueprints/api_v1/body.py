@@ -41,7 +41,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
     """
     if not raw or raw.isspace():
         raise InvalidRequest("The body is empty. Send a JSON object.", code="invalid_json")
-    if raw.count(b"{") + raw.count(b"[") > _MOST_CONTAINERS:
+    if len(raw) > _MOST_CONTAINERS and raw.count(b"{") + raw.count(b"[") > _MOST_CONTAINERS:
         raise InvalidRequest(f"The body holds more than {_MOST_CONTAINERS:,} objects and lists.", code="invalid_json")
     try:
         body = orjson.loads(raw.removeprefix(b"\xef\xbb\xbf"))

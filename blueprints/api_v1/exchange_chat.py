@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,11 @@ from .translation.chat_over_chat import ChatOverChat
 from .translation.chat_request import asked_effort, to_upstream_chat
 from .translation.stream_translator import StreamTranslator
 from .with_usage import with_usage
+
+
+@lru_cache
+def _is_openai(base_url: str) -> bool:
+    return urlsplit(base_url).hostname == "api.openai.com"
 
 
 class ChatExchanges:
@@ -72,7 +78,7 @@ class ChatToChat:
             stream=self._call.stream,
             effort=effort,
             max_output_tokens=self._call.profile.max_output_tokens,
-            knows_developer=urlsplit(route.upstream.base_url).hostname == "api.openai.com",
+            knows_developer=_is_openai(route.upstream.base_url),
         )
 
     def end_part(self) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from catalog.model import REASONING_EFFORTS, Profile, Route
 
+_DEPTH: dict[str, int] = {effort: place for place, effort in enumerate(REASONING_EFFORTS)}
+
 
 def effort_for(profile: Profile, route: Route, asked: object) -> str | None:
     """Return the effort to send to a route, or None to send none.
@@ -14,14 +16,12 @@ def effort_for(profile: Profile, route: Route, asked: object) -> str | None:
     if not route.reasoning_efforts:
         return None
     ceiling: str | None = profile.reasoning_effort
-    if isinstance(asked, str) and asked in REASONING_EFFORTS:
-        ceiling = asked if ceiling is None else min(asked, ceiling, key=_depth)
+    if isinstance(asked, str) and asked in _DEPTH:
+        ceiling = asked if ceiling is None else min(asked, ceiling, key=_DEPTH.__getitem__)
     if ceiling is None:
         return None
-    known = sorted(route.reasoning_efforts, key=_depth)
-    lower = [effort for effort in known if _depth(effort) <= _depth(ceiling)]
-    return lower[-1] if lower else known[0]
-
-
-def _depth(effort: str) -> int:
-    return [str(known) for known in REASONING_EFFORTS].index(effort)
+    best: str = route.reasoning_efforts[0]  # the weakest
+    for effort in route.reasoning_efforts:
+        if _DEPTH[effort] <= _DEPTH[ceiling]:
+            best = effort
+    return best

@@ -15,6 +15,7 @@ from .errors import InvalidRequest
 from .fields import FieldFault, Flag, Number, OneOf, Record, Records, Text, TextOrRecord, Texts, Whole, kind_of
 
 ROLES = ("developer", "system", "user", "assistant", "tool", "function")
+_USUAL_LEVELS = 6  # body, messages, message, content, part, image
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -136,6 +137,8 @@ def check_body(schema: Schema, body: dict[str, Any]) -> None:
 
 def _check_nesting(body: dict[str, Any]) -> None:
     """Refuse what could be read but not be written out again."""
+    if _is_flat(body):
+        return
     try:
         orjson.dumps(body)
     except orjson.JSONEncodeError:
@@ -143,6 +146,21 @@ def _check_nesting(body: dict[str, Any]) -> None:
             if not _can_be_written(value):
                 raise InvalidRequest(f"{name[:100]}: nested too deeply.", param=name[:100]) from None
         raise InvalidRequest("The body is nested too deeply.") from None
+
+
+def _is_flat(body: dict[str, Any]) -> bool:
+    """Tell at a glance, whatever the length of its texts, that a body is nested no deeper than messages are."""
+    level: list[Any] = [body]
+    for _ in range(_USUAL_LEVELS):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _can_be_written(value: object) -> bool:

@@ -33,7 +33,7 @@ def to_upstream_chat(
     does, those messages are given to it as ``system``.
     """
     request = {key: value for key, value in body.items() if value is not None}
-    if not knows_developer:
+    if not knows_developer and any(message.get("role") == "developer" for message in body["messages"]):
         request["messages"] = [_as_system(message) for message in body["messages"]]
     for name in (*PRIVATE_FIELDS, *PROFILE_FIELDS, "reasoning_effort", "stream", "stream_options"):
         request.pop(name, None)
