@@ -193,7 +193,7 @@ class StreamedAnswer:
 
     def _is_all_said(self, deadline: float) -> bool:
         """Tell whether only the formal end is missing, and that for long enough."""
-        return self._exchange.part_has_finished and time.monotonic() >= deadline
+        return time.monotonic() >= deadline and self._exchange.part_has_finished
 
     def _patience(self, deadline: float) -> float:
         """Return how long to wait for the upstream before something has to be done."""

@@ -34,16 +34,17 @@ class EventSplitter:
         Raises:
             EventTooLong: no event has ended for too many bytes.
         """
-        piece = self._with_line_feeds(piece)
+        if piece and (self._after_cr or b"\r" in piece):
+            piece = self._with_line_feeds(piece)
         if not piece:
             return []
         # An event's end can only lie in the new piece or across its border, so what waits is joined only
         # when one is in sight: a long event in small pieces must not be searched again and again.
         seam = self._pieces[-1][-1:] + piece if self._pieces else piece
+        if b"\n\n" in seam:
+            return self._take(b"".join([*self._pieces, piece]) if self._pieces else piece)
         self._pieces.append(piece)
         self._size += len(piece)
-        if b"\n\n" in seam:
-            return self._take()
         if self._size > MAX_EVENT_BYTES:
             raise EventTooLong
         return []
@@ -52,35 +53,29 @@ class EventSplitter:
         """Return the data of a last event whose blank line is missing; half a line is no event."""
         if not self._pieces or not self._pieces[-1].endswith(b"\n"):
             return []
-        self._pieces.append(b"\n")
-        return self._take()
+        return self._take(b"".join([*self._pieces, b"\n"]))
 
     def _with_line_feeds(self, piece: bytes) -> bytes:
         """Return the piece with every line end, CR LF and CR alone too, as LF."""
-        if self._after_cr and piece:
+        if self._after_cr:
             self._after_cr = False
             piece = piece.removeprefix(b"\n")  # the second half of a CR LF
-        if b"\r" not in piece:
-            return piece
         self._after_cr = piece.endswith(b"\r")
         return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _take(self) -> list[bytes]:
-        text = b"".join(self._pieces)
+    def _take(self, text: bytes) -> list[bytes]:
         if self._at_start:
             self._at_start = False
             text = text.removeprefix(b"\xef\xbb\xbf")
-        *events, rest = text.split(b"\n\n")
+        events, _, rest = text.rpartition(b"\n\n")
         if len(rest) > MAX_EVENT_BYTES:
             raise EventTooLong
         self._pieces, self._size = ([rest] if rest else []), len(rest)
-        found = []
-        for event in events:
-            plain = event.startswith(b"data: ") and b"\n" not in event
-            data = event[6:] if plain else _data_of(event)
-            if data:  # an event without data is none
-                found.append(data)
-        return found
+        if events.startswith(b"data: "):
+            plain = events[6:].split(b"\n\ndata: ")
+            if events.count(b"\n") == 2 * len(plain) - 2 and all(plain):  # no line but these
+                return plain
+        return [data for event in events.split(b"\n\n") if (data := _data_of(event))]  # one without data is none
 
 
 def encode(data: bytes) -> bytes:

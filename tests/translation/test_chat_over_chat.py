@@ -23,8 +23,8 @@ FOREIGN = ["AbC123", "backend", "fp_", "Secret", "secret", "c2VjcmV0", "c2ln", "
 class NoTemplates(ChunkTemplates):
     """Every chunk is parsed."""
 
-    def fill(self, data: bytes) -> None:
-        return None
+    def fill(self, chunks: list[bytes], start: int) -> tuple[int, bytes, int]:
+        return 0, b"", 0
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -58,14 +58,15 @@ def test_any_texts_come_out_alike_as_bytes_and_parsed(texts: list[str], ascii_on
         return json.dumps(value, ensure_ascii=ascii_only, separators=None if spaced else (",", ":")).encode()
 
     events = [dumped({"choices": [{"index": 0, "delta": {"content": text}}]}) for text in texts]
-    outs = []
+    told = []
     for templates in (ChunkTemplates(), NoTemplates()):
-        translator = new_translator()
-        translator._templates = templates
-        outs.append(b"".join(translator.feed([event]) for event in events))
-        outs[-1] += translator.feed([chunk({}, "stop")]) + translator.finish()
-    assert outs[0] == outs[1]
-    assert said(outs[0])[0].content == "".join(texts)
+        for pieces in ([[event] for event in events], [events[:3], events[3:]]):
+            translator = new_translator()
+            translator._templates = templates
+            out = b"".join(map(translator.feed, pieces)) + translator.feed([chunk({}, "stop")]) + translator.finish()
+            told.append((out, translator.output_bytes))
+    assert told == [told[0]] * 4
+    assert said(told[0][0])[0].content == "".join(texts)
 
 
 def test_most_chunks_of_a_plain_stream_are_taken_over_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,20 @@ class _Template:
     head: bytes
     tail: bytes
 
+    def texts(self, chunks: list[bytes], start: int) -> list[bytes]:
+        """Return the texts of the chunks from ``start`` on, up to the first one that does not fit."""
+        head, tail = self.upstream_head, self.upstream_tail
+        begin, end, around = len(head), -len(tail), len(head) + len(tail)
+        texts: list[bytes] = []
+        for data in chunks[start:] if start else chunks:
+            if not data.startswith(head) or not data.endswith(tail) or len(data) <= around:
+                break
+            text = data[begin:end]
+            if not AS_WRITTEN.fullmatch(text) or not (text.isascii() or is_utf8(text)):
+                break
+            texts.append(text)
+        return texts
+
 
 class ChunkTemplates:
     """The templates of one stream."""
@@ -43,18 +57,19 @@ class ChunkTemplates:
         self._templates: list[_Template] = []
         self._learnt_in_vain = 0
 
-    def fill(self, data: bytes) -> tuple[bytes, int] | None:
-        """Return the client's bytes for a chunk that fits a template, and the length of its text."""
+    def fill(self, chunks: list[bytes], start: int) -> tuple[int, bytes, int]:
+        """Look at the chunks from ``start`` on, as many as fit one template.
+
+        Return how many these are, the client's bytes for them, and the length of their texts.
+        """
         for template in self._templates:
-            head, tail = template.upstream_head, template.upstream_tail
-            size = len(data) - len(head) - len(tail)
-            if size <= 0 or not data.startswith(head) or not data.endswith(tail):
-                continue
-            text = data[len(head) : len(head) + size]
-            if AS_WRITTEN.fullmatch(text) and is_utf8(text):
+            texts = template.texts(chunks, start)
+            if texts:
                 self._learnt_in_vain = 0
-                return template.head + text + template.tail, size
-        return None
+                between = template.tail + template.head
+                size = sum(map(len, texts))
+                return len(texts), template.head + between.join(texts) + template.tail, size
+        return 0, b"", 0
 
     def learn(self, data: bytes, chunk: dict[str, Any], text: str, render: Callable[[str], bytes]) -> None:
         """Remember a chunk whose only variable part is ``text``, if that can be proved.

@@ -76,22 +76,25 @@ class CompletionStream:
         """
         had_output = self.has_output
         out = bytearray()
-        for data in events:
-            if self.is_done:
-                break
-            known = self._templates.fill(data)
-            if known is not None:
-                out += known[0]
-                self.output_bytes += known[1]
-            elif data == b"[DONE]":
+        place = 0
+        while place < len(events) and not self.is_done:
+            known, shown, size = self._templates.fill(events, place)
+            if known:
+                out += shown
+                self.output_bytes += size
+                place += known
+                continue
+            data = events[place]
+            place += 1
+            if data == b"[DONE]":
                 self.is_done = True
-            else:
-                try:
-                    self._parsed(data, out)
-                except GatewayError as error:
-                    if not had_output:
-                        raise
-                    self._trouble, self.is_done = error, True
+                break
+            try:
+                self._parsed(data, out)
+            except GatewayError as error:
+                if not had_output:
+                    raise
+                self._trouble, self.is_done = error, True
         if not self.has_output:
             self._beginning += out
             return b""
