@@ -6,7 +6,8 @@ kept_releases=3
 
 # What a running service has no use for, and what belongs to whoever works in the checkout.
 not_copied=(.git .github .venv .venv.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache __pycache__ node_modules
-    '*.egg-info' ./build ./instance ./smartroute.toml ./tests ./tests_browser ./tests_clients ./benchmarks)
+    '*.egg-info' ./build ./instance ./smartroute.toml ./tests ./tests_browser ./tests_clients ./benchmarks
+    ./endurance)
 
 make_release() {
     local staging=$home/releases/.staging version commit

@@ -22,7 +22,16 @@ from tests.harness.processes import ROOT, Processes, clean_environment, free_por
 
 WAIT_S = 90  # of a busy machine
 NOT_COPIED = shutil.ignore_patterns(
-    ".*", "__pycache__", "node_modules", "tests*", "benchmarks", "instance", "*.egg-info", "build", "smartroute.toml"
+    ".*",
+    "__pycache__",
+    "node_modules",
+    "tests*",
+    "benchmarks",
+    "endurance",
+    "instance",
+    "*.egg-info",
+    "build",
+    "smartroute.toml",
 )
 # Packages that no service needs; without them there are a third of the files.
 ONLY_FOR_TESTS = shutil.ignore_patterns(

@@ -11,7 +11,17 @@ from tests.harness.gateway import Gateway
 from tests.harness.processes import ROOT, Processes
 
 NO_CODE = shutil.ignore_patterns(
-    ".*", "instance", "node_modules", "tests", "tests_*", "benchmarks", "build", "__pycache__", "*.egg-info", "*.toml"
+    ".*",
+    "instance",
+    "node_modules",
+    "tests",
+    "tests_*",
+    "benchmarks",
+    "endurance",
+    "build",
+    "__pycache__",
+    "*.egg-info",
+    "*.toml",
 )
 UNSHARE = ["unshare", "--uts"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--uts"]
 
