@@ -37,8 +37,6 @@ class Row:
     is_owned: bool
     day_start: datetime
     month_start: datetime
-    day_prompts: int
-    month_prompts: int
 
     @property
     def is_open(self) -> bool:
@@ -54,7 +52,7 @@ class Row:
 _ROWS = sa.text(
     "SELECT u.client_name, u.request_id, a.email AS account, u.seq, u.kind, u.status, u.counted, u.error_code,"
     " u.alias_served, u.prompt_tokens, u.completion_tokens, u.owner_id IS NOT NULL AS is_owned, u.day_start,"
-    " u.month_start, u.day_prompts, u.month_prompts"
+    " u.month_start"
     " FROM usage_log u JOIN accounts a ON a.id = u.account_id ORDER BY u.id"
 )
 
