@@ -9,11 +9,11 @@ import hashlib
 import hmac
 import os
 import string
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
 _CHECK_ALPHABET = string.ascii_letters + string.digits
@@ -21,6 +21,40 @@ _CHECK_ALPHABET = string.ascii_letters + string.digits
 
 class WrongKey(Exception):
     """Something was sealed with another ``SECRET_KEY`` or has been altered."""
+
+
+class _Box:
+    """Encrypts with one key (AES-256-GCM), for one account at a time."""
+
+    def __init__(self, key: bytes) -> None:
+        """Take 32 bytes."""
+        self._key = key
+
+    def seal(self, text: bytes, account_id: int) -> bytes:
+        """Return a fresh nonce and the encrypted text."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, text, str(account_id).encode())
+
+    def open(self, sealed: bytes, account_id: int) -> bytes:
+        """Return the text.
+
+        Raises:
+            WrongKey: it was sealed with another key, for another account, or altered.
+        """
+        from cryptography.exceptions import InvalidTag
+
+        nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return self._cipher.decrypt(nonce, box, str(account_id).encode())
+        except (InvalidTag, ValueError) as error:
+            raise WrongKey("this was sealed with another SECRET_KEY") from error
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        # The library takes 8 MB: only a process that seals or opens something loads it.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        return AESGCM(self._key)
 
 
 class Keyring:
@@ -31,22 +65,23 @@ class Keyring:
         master = secret.encode()
 
         def derive(purpose: str) -> bytes:
-            return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"smart-route {purpose}".encode()).derive(master)
+            # HKDF with SHA-256, no salt and one block of output: RFC 5869, sections 2.2 and 2.3.
+            extracted = hmac.digest(bytes(32), master, hashlib.sha256)
+            return hmac.digest(extracted, f"smart-route {purpose}".encode() + b"\x01", hashlib.sha256)
 
         self.session_key = derive("session cookies")
         self.fingerprint = derive("fingerprint").hex()[:32]
-        self._tokens = AESGCM(derive("service tokens"))
+        self._tokens = _Box(derive("service tokens"))
         self._addresses = derive("e-mail addresses")
         self._calls = derive("tool call ids")
-        self._reasoning = AESGCM(derive("sealed reasoning"))
-        self._totp_secrets = AESGCM(derive("totp secrets"))
+        self._reasoning = _Box(derive("sealed reasoning"))
+        self._totp_secrets = _Box(derive("totp secrets"))
         self._recovery_codes = derive("recovery codes")
         self.known_browser_key = derive("known browsers")
 
     def seal_token(self, token: str, account_id: int) -> bytes:
         """Encrypt a service token; it can be opened for the same account only."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._tokens.encrypt(nonce, token.encode(), str(account_id).encode())
+        return self._tokens.seal(token.encode(), account_id)
 
     def open_token(self, sealed: bytes, account_id: int) -> str:
         """Decrypt a service token.
@@ -54,16 +89,11 @@ class Keyring:
         Raises:
             WrongKey: it was sealed with another key, for another account, or altered.
         """
-        try:
-            nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            return self._tokens.decrypt(nonce, box, str(account_id).encode()).decode()
-        except (InvalidTag, ValueError) as error:
-            raise WrongKey("this token was sealed with another SECRET_KEY") from error
+        return self._tokens.open(sealed, account_id).decode()
 
     def seal_totp_secret(self, secret: str, account_id: int) -> bytes:
         """Encrypt what an account's codes are made from; it can be opened for the same account only."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._totp_secrets.encrypt(nonce, secret.encode(), str(account_id).encode())
+        return self._totp_secrets.seal(secret.encode(), account_id)
 
     def open_totp_secret(self, sealed: bytes, account_id: int) -> str:
         """Decrypt what an account's codes are made from.
@@ -71,11 +101,7 @@ class Keyring:
         Raises:
             WrongKey: it was sealed with another key, for another account, or altered.
         """
-        try:
-            nonce, box = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            return self._totp_secrets.decrypt(nonce, box, str(account_id).encode()).decode()
-        except (InvalidTag, ValueError) as error:
-            raise WrongKey("this secret was sealed with another SECRET_KEY") from error
+        return self._totp_secrets.open(sealed, account_id).decode()
 
     def recovery_digest(self, code: str, account_id: int) -> bytes:
         """Return the 32 bytes by which a recovery code of an account is found."""
@@ -97,14 +123,13 @@ class Keyring:
 
     def seal(self, text: bytes, account_id: int) -> bytes:
         """Encrypt what a client keeps for us and only its own account may bring back."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._reasoning.encrypt(nonce, text, str(account_id).encode())
+        return self._reasoning.seal(text, account_id)
 
     def unseal(self, sealed: bytes, account_id: int) -> bytes | None:
         """Decrypt what ``seal`` made for the same account; None for anything else."""
         try:
-            return self._reasoning.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], str(account_id).encode())
-        except (InvalidTag, ValueError):
+            return self._reasoning.open(sealed, account_id)
+        except WrongKey:
             return None
 
 

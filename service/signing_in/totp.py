@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-import pyotp
-from pyotp.utils import strings_equal
 from sqlalchemy.orm import Session
 
 from models import account, sign_in, totp
@@ -228,6 +226,9 @@ def _secret_of(row: totp.TotpSecret) -> str:
 
 def _step_of(secret: str, code: str, *, after: int) -> int | None:
     """Return the time step that a code belongs to, of those around this moment and later than ``after``."""
+    import pyotp  # loaded by who signs in with a code
+    from pyotp.utils import strings_equal
+
     digits = "".join(code.split())
     now = int(time.time()) // STEP_S
     maker = pyotp.TOTP(secret)

@@ -11,9 +11,6 @@ import binascii
 import time
 from dataclasses import dataclass
 
-import pyotp
-import segno
-
 from service.keys import WrongKey
 from service.refusals import MembershipError
 from service.services import services
@@ -38,6 +35,8 @@ class Setup:
     @classmethod
     def new(cls, account_id: int, browser_id: int) -> Setup:
         """Make a secret of 160 random bits (RFC 4226, section 4, R6)."""
+        import pyotp  # as below: nobody but who sets an app up needs these libraries
+
         return cls(pyotp.random_base32(32), account_id, browser_id, int(time.time()))
 
     @classmethod
@@ -69,10 +68,14 @@ class Setup:
 
     def address(self, email: str) -> str:
         """Return the ``otpauth://`` address that authenticator apps read."""
+        import pyotp
+
         return pyotp.TOTP(self.secret).provisioning_uri(name=email, issuer_name=services().catalog.service.name)
 
     def picture(self, email: str) -> str:
         """Return that address as a QR code: an SVG element, without style, script or outside reference."""
+        import segno
+
         code = segno.make(self.address(email), error="m", micro=False)
         return code.svg_inline(omitsize=True, border=4, light="#fff", dark="#000", svgclass="qr", lineclass=None)
 
