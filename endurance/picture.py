@@ -73,7 +73,8 @@ def _panels(samples: Sequence[Sample]) -> Iterator[tuple[str, list[Series]]]:
         lines: dict[int, Points] = {}
         for each in samples:
             for worker in each["workers"]:
-                lines.setdefault(worker["pid"], []).append((each["at_s"], worker[key]))
+                if worker[key] is not None:
+                    lines.setdefault(worker["pid"], []).append((each["at_s"], worker[key]))
         return Series("each worker", list(lines.values()))
 
     master = Series("master", [[(each["at_s"], each["master"]["pss_mb"]) for each in samples]])

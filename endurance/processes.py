@@ -20,7 +20,7 @@ OBSERVER = Path(__file__).with_name("observer")
 ASK_CENSUS = signal.SIGRTMIN + 5  # as in observer/sitecustomize.py
 CENSUS_S = 3.0
 # Of each thread one: threads come and go with the work that is handed to them.
-OF_THREADS = ("Hub", "greenlet")
+OF_THREADS = ("Hub", "greenlet", "_WorkerGreenlet")
 LISTENING, TIME_WAIT = "0A", "06"  # of /proc/net/tcp
 
 
@@ -106,17 +106,17 @@ def ask_census(pids: Sequence[int]) -> None:
             continue
 
 
-def census(folder: Path, pid: int) -> dict[str, int]:
-    """Return a process's last count of greenlets, by what they run; those of threads left out. Empty: none yet."""
+def census(folder: Path, pid: int) -> dict[str, int] | None:
+    """Return a process's last count of greenlets, by what they run; those of threads left out. None: none yet."""
     try:
         found: Mapping[str, int] = json.loads((folder / f"{pid}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return None
     return {name: count for name, count in found.items() if name not in OF_THREADS}
 
 
-def fresh_census(folder: Path, pid: int) -> dict[str, int]:
-    """Have a process count now; empty if it does not within ``CENSUS_S``."""
+def fresh_census(folder: Path, pid: int) -> dict[str, int] | None:
+    """Have a process count now; None if it does not within ``CENSUS_S``."""
     path = folder / f"{pid}.json"
     path.unlink(missing_ok=True)
     ask_census([pid])

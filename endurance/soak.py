@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from endurance.books import balance
-from endurance.expectations import Expectation, none_of
+from endurance.expectations import SHOWN, Expectation, none_of
 from endurance.house import House, Load, running_house
 from endurance.ledger import Ledger
 from endurance.processes import Places
@@ -102,7 +102,7 @@ def soak(plan: Plan, processes: Processes, say: Say) -> dict[str, Any]:
         )
         _find_places(places, house)
         load = Load(house, house.settings(plan.rate, dawdle_s=plan.dawdle_s))
-        running.callback(load.stop)
+        running.callback(load.stop, 0)  # of a run that ends before its time
         sampler = running.enter_context(Sampler(house, load, places, plan.sample_every_s))
         before, killed = _load(plan, house, load, sampler, places, say)
         _calm_down(plan, house, load, sampler, say)
@@ -209,10 +209,19 @@ def _judge(
     found.append(none_of("Sums of the house equal its totals", wrong, f"{days} days summed up"))
     growth = SETTLED if plan.warm_s >= SETTLED_AFTER_S else FRESH
     found += judge(before, after, sampler.samples, growth=growth, had_kills=bool(killed))
+    found.append(_sampled(plan, sampler))
     if plan.loaded_s >= EVERY_SCENARIO_FROM_S:
         missing = every_scenario() - {each.scenario for each in seen}
         found.append(none_of("Every kind of traffic took part", missing, f"{len(every_scenario())} kinds"))
     return found
+
+
+def _sampled(plan: Plan, sampler: Sampler) -> Expectation:
+    taken = sum(each["phase"] == "mixed" for each in sampler.samples)
+    wanted = (plan.loaded_s - plan.warm_s) / (plan.sample_every_s + 1)  # a busy machine needs time for one
+    return Expectation(
+        "Samples were taken all along", taken >= wanted / 2, f"{taken} under load", tuple(sampler.troubles[:SHOWN])
+    )
 
 
 def _find_places(places: Places, house: House) -> None:

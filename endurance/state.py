@@ -12,15 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from endurance.house import House, Load
 from endurance.ledger import Ledger
 from endurance.processes import Look, Places, ask_census, census, fresh_census, look_at
 
 _FIGURE = re.compile(r"^(smartroute_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 CENSUS_EVERY = 5  # samples
-STILL_LOOKS, STILL_PAUSE_S = 4, 0.7
+STILL_LOOKS, STILL_PAUSE_S = 4, 0.4
 
 Sample = dict[str, Any]
 
@@ -31,8 +29,8 @@ class Still:
 
     master: Look
     workers: list[Look]
-    greenlets: list[dict[str, int]]
-    """Of each worker, by what they run."""
+    greenlets: list[dict[str, int] | None]
+    """Of each worker, by what they run; None: it did not tell."""
     breakers: Counter[str]
     """Routes of workers by the breaker's state."""
     open_attempts: int
@@ -74,7 +72,7 @@ class Sampler:
             late_s = time.monotonic() - due
             try:
                 self.samples.append(self._sample(late_s))
-            except (psutil.Error, OSError, http.client.HTTPException) as error:  # a worker was killed meanwhile
+            except Exception as error:  # of one sample, such as of a worker that was killed meanwhile
                 self.troubles.append(f"{time.monotonic() - self._started:.0f} s: {error!r}")
 
     def _sample(self, late_s: float) -> Sample:
@@ -92,7 +90,7 @@ class Sampler:
             "phase": self.phase,
             "master": look_at(self._house.gateway.master_pid, self._places).document(),
             "workers": [
-                {**look_at(pid, self._places).document(), "greenlets": sum(census(self._places.folder, pid).values())}
+                {**look_at(pid, self._places).document(), "greenlets": _count(census(self._places.folder, pid))}
                 for pid in pids
             ],
             "requests_per_s": round(sent / seconds, 1) if seconds > 0 else 0.0,
@@ -158,6 +156,10 @@ def _not_closed(figures: Figures) -> int:
 
 def _sum(figures: Figures, name: str, **labels: str) -> float:
     return sum(value for known, value in figures.get(name, {}).items() if labels.items() <= dict(known).items())
+
+
+def _count(greenlets: dict[str, int] | None) -> int | None:
+    return None if greenlets is None else sum(greenlets.values())
 
 
 def _mb(size: int | None) -> float | None:

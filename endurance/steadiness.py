@@ -65,9 +65,8 @@ def judge(
         ),
         Expectation(
             "Greenlets are where they began",
-            bool(after.greenlets) and all(each in before.greenlets for each in after.greenlets),
-            f"{[sum(each.values()) for each in before.greenlets]} before, "
-            f"{[sum(each.values()) for each in after.greenlets]} after",
+            None not in after.greenlets and all(each in before.greenlets for each in after.greenlets),
+            f"{_counts(before.greenlets)} before, {_counts(after.greenlets)} after",
             tuple(_difference(before.greenlets[0], each) for each in after.greenlets if each not in before.greenlets),
         ),
         Expectation(
@@ -150,7 +149,12 @@ def _wal(samples: Sequence[Sample]) -> Expectation:
     return Expectation("SQLite's write-ahead log stays small", max(sizes, default=0) <= MOST_WAL_MB, told)
 
 
-def _difference(before: dict[str, int], after: dict[str, int]) -> str:
+def _counts(greenlets: Sequence[dict[str, int] | None]) -> list[int | None]:
+    return [None if each is None else sum(each.values()) for each in greenlets]
+
+
+def _difference(before: dict[str, int] | None, after: dict[str, int] | None) -> str:
+    before, after = before or {}, after or {}
     names = sorted({*before, *after})
     changed: dict[str, Any] = {
         name: (before.get(name, 0), after.get(name, 0)) for name in names if before.get(name, 0) != after.get(name, 0)

@@ -1,8 +1,9 @@
 """Loaded by Python itself into the gateway under a run (``PYTHONPATH``): counts greenlets when a signal asks.
 
 The signal's handler stands in the master before it forks, so every worker has it. It writes ``PID.json`` into the
-folder that ``ENDURANCE_CENSUS`` names: greenlets that have begun and not ended, by what they run. Counting looks at
-every object of the process, some ten milliseconds, so a run asks seldom.
+folder that ``ENDURANCE_CENSUS`` names: greenlets that have begun and not ended, by what they run. Those that were
+there before the service took its first request may be out of the garbage collector's sight, and so of this one's.
+Counting looks at every object, which takes milliseconds, so a run asks seldom.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def run(processes: Processes) -> tuple[subprocess.CompletedProcess[str], dict[st
     """What a run of seconds ended with, its document, and its folder."""
     folder = processes.new_folder("soak") / "output"
     done = subprocess.run(
-        [*COMMAND, "0.15", "--output", str(folder)],
+        [*COMMAND, "0.12", "--output", str(folder)],
         cwd=ROOT, env=clean_environment({}), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert (folder / "endurance.json").exists(), done.stdout + done.stderr

@@ -54,7 +54,7 @@ def test_state_that_is_where_it_began_is_met() -> None:
         (workers(pss_mb=95.0), "Memory of each worker"),
         (workers(threads=14), "Threads"),
         (replace(STILL, greenlets=[{"_keep_tidy": 1, "_keep_lease": 1, "forgotten": 3}] * 2), "Greenlets"),
-        (replace(STILL, greenlets=[{}, {}]), "Greenlets"),
+        (replace(STILL, greenlets=[None, None]), "Greenlets"),
         (replace(STILL, open_rows=1), "No reservation"),
         (replace(STILL, open_attempts=1), "Nothing runs at an upstream"),
         (replace(STILL, upstream_requests=1), "Nothing runs at an upstream"),
