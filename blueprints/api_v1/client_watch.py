@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -32,9 +33,13 @@ class ClientWatch:
     Use it as a context manager around each wait: ``with watch: upstream.read()``.
     """
 
-    def __init__(self, environ: dict[str, Any]) -> None:
-        """Watch the socket of a request; without one (in a test client) nobody ever leaves."""
+    def __init__(self, environ: dict[str, Any], go_on: Callable[[], None] | None = None) -> None:
+        """Watch the socket of a request; without one (in a test client) nobody ever leaves.
+
+        ``go_on`` is called when a wait has come to a good end; it may let others go first.
+        """
         self.is_gone = False
+        self._go_on = go_on
         self._waiting: Any = None
         self._watcher: Any = None
         client = environ.get("gunicorn.socket")
@@ -61,6 +66,8 @@ class ClientWatch:
     ) -> None:
         """End a wait."""
         self._waiting = None
+        if error is None and self._go_on is not None:
+            self._go_on()
 
     def stop(self) -> None:
         """Stop watching; call it before the socket goes back to the server."""

@@ -1,9 +1,10 @@
 """Fair share: however much one account asks at once, the others are served as if it asked little.
 
-A worker is one event loop, and a request is served in pieces, between its waits. Of everybody's requests that have
-come, one of each account is taken up in one turn of the loop; those of an account beyond that wait in its line, and
-the loop looks at everybody else's sockets between any two of them. So an account with sixty-four connections gets
-no more of the worker than one with one, wherever others ask too; where nobody else does, it gets all of it.
+A worker is one event loop, and a request is served in pieces, between its waits: from its arrival to the upstream,
+each event of a stream, a whole answer from the upstream to the client. In one turn of the loop each account has one
+large piece, or some small ones. What it has beyond that waits in the account's line, and between any two turns the
+loop looks at everybody else's sockets. So an account with sixty-four connections gets no more of the worker than one
+with one, wherever others ask too; where nobody else does, it gets all of it.
 
 What waits for its upstream stands in no line, and a request that is refused was taken up like any other: a flood of
 refusals is as fair.
@@ -12,7 +13,8 @@ refusals is as fair.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import gevent
@@ -21,22 +23,25 @@ from gevent.hub import Waiter
 from .client_watch import ClientGone, has_left
 from .errors import TooManyWaiting
 
+LARGE, SMALL = 8, 1
+"""What a piece takes of an account's turn: a request or a whole answer, an event. An event takes about 0.1 ms."""
+TURN = 8
 MOST_WAITING = 5_000
-"""Of one account in one worker: half of the connections that a worker takes, some seconds of its work."""
+"""New requests of one account in one worker: half of the connections that it takes, some seconds of its work."""
 
 
 class FairShare:
-    """Who has been taken up in this turn of the loop, and who waits for a later one."""
+    """What each account has had of this turn of the loop, and who waits for a later one."""
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
         self._turn = -1
-        self._taken_up: set[Hashable] = set()
+        self._had: dict[Hashable, int] = {}
         self._lines: dict[Hashable, deque[_Waiting]] = {}
         self._every_turn: Any = None
 
     def take_up(self, account: Hashable, client: Any = None) -> None:
-        """Return when a request of the account may go on: at once, if it is the first one of this turn.
+        """Return when a new request of the account may go on: at once, if it has had nothing of this turn.
 
         ``client`` is the socket of whoever waits for the answer, if there is one.
 
@@ -44,39 +49,54 @@ class FairShare:
             TooManyWaiting: the account's line is full.
             ClientGone: the client had left when its turn came.
         """
+        if self._has_room(account, LARGE):
+            return
+        if self.waiting(account) >= MOST_WAITING:
+            raise TooManyWaiting
+        self._wait(account, _Waiting(LARGE, client))
+
+    def of(self, account: Hashable, size: int) -> Callable[[], None]:
+        """Return what returns when a further piece of a request that was taken up, ``LARGE`` or ``SMALL``, may go on."""
+        return partial(self._go_on, account, size)
+
+    def waiting(self, account: Hashable) -> int:
+        """How many pieces of the account stand in line."""
+        return len(self._lines.get(account, ()))
+
+    def _go_on(self, account: Hashable, size: int) -> None:
+        if not self._has_room(account, size):
+            self._wait(account, _Waiting(size))
+
+    def _has_room(self, account: Hashable, size: int) -> bool:
         turn = gevent.get_hub().loop.iteration
         if turn != self._turn:
             self._turn = turn
-            self._taken_up.clear()
-        if account not in self._taken_up and account not in self._lines:
-            self._taken_up.add(account)
-            return
-        self._wait(account, client)
+            self._had.clear()
+        had = self._had.get(account, 0)
+        if had + size > TURN or account in self._lines:
+            return False
+        self._had[account] = had + size
+        return True
 
-    def waiting(self, account: Hashable) -> int:
-        """How many requests of the account stand in line."""
-        return len(self._lines.get(account, ()))
-
-    def _wait(self, account: Hashable, client: Any) -> None:
-        line = self._lines.setdefault(account, deque())
-        if len(line) >= MOST_WAITING:
-            raise TooManyWaiting
-        waiting = _Waiting(client)
-        line.append(waiting)
+    def _wait(self, account: Hashable, waiting: _Waiting) -> None:
+        self._lines.setdefault(account, deque()).append(waiting)
         if self._every_turn is None:
             loop = gevent.get_hub().loop
             # Runs before anything else of each turn, and the loop does not sleep while it is there.
             self._every_turn = loop.idle(priority=loop.MAXPRI)
-            self._every_turn.start(self._take_up_next)
+            self._every_turn.start(self._next_turn)
         waiting.wait()
 
-    def _take_up_next(self) -> None:
-        """Let one of each line go on; runs in the loop's own greenlet."""
+    def _next_turn(self) -> None:
+        """Let the first of each line go on; runs in the loop's own greenlet."""
         self._turn = gevent.get_hub().loop.iteration
-        self._taken_up = set(self._lines)
+        self._had.clear()
         for account, line in list(self._lines.items()):
-            while line and not line.popleft().go_on():
-                pass
+            while line and self._had.get(account, 0) + line[0].size <= TURN:
+                first = line.popleft()
+                self._had[account] = self._had.get(account, 0) + first.size
+                if not first.go_on():
+                    self._had[account] -= first.size
             if not line:
                 del self._lines[account]
         if not self._lines:
@@ -86,11 +106,12 @@ class FairShare:
 
 
 class _Waiting:
-    """A request in its line."""
+    """A piece in its line."""
 
-    __slots__ = ("_client", "_waiter")
+    __slots__ = ("_client", "_waiter", "size")
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, size: int, client: Any = None) -> None:
+        self.size = size
         self._client = client
         self._waiter: Any = Waiter()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Response, abort, request
@@ -14,8 +14,9 @@ from middleware.request_log import log_fields, request_id_of
 from models import reservation, usage_log
 from models.quota import Limits, Standing, newest_row, standing
 from models.reservation import Outcome
+from service.metrics.counts import Metrics
 from service.metrics.tracing import TRAIL, Trail
-from service.services import services
+from service.services import Services, services
 
 from .admission import Ticket, admit
 from .attempts import Attempts
@@ -27,15 +28,20 @@ from .client_watch import ClientGone, ClientWatch
 from .continuations import CallIds, continued_step, new_turn
 from .errors import GatewayError, Unauthenticated, UnknownModel
 from .exchange import Exchanges
+from .fair_share import LARGE, SMALL
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .relay_stream import StreamedAnswer
 from .relay_whole import whole_answer
 from .request_features import features_of
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 CLIENT_GONE = 499  # nobody reads it; nginx uses the same number in its log
 
 NewCallId = Callable[[], str]
+OnEnd = Callable[[Outcome], None]
 
 
 def caller() -> Caller:
@@ -48,12 +54,13 @@ def caller() -> Caller:
 def caller_and_body() -> tuple[Caller, dict[str, Any]]:
     """Return who sends the current request, and its body as an object; taken up once the body is there."""
     who = _authenticated()
+    environ = request.environ
     most_bytes = services().catalog.service.max_body_mb * 1024 * 1024
     try:
-        raw = receive_body(request.environ, most_bytes)
+        raw = receive_body(environ, most_bytes)
     finally:
         _take_up(who.account_id)
-    return who, json_object(unpack_body(raw, request.headers.get("Content-Encoding", ""), most_bytes))
+    return who, json_object(unpack_body(raw, environ.get("HTTP_CONTENT_ENCODING", ""), most_bytes))
 
 
 def call_of(
@@ -72,8 +79,9 @@ def call_of(
         UnknownModel: it names no public alias.
     """
     profile = _served_profile(who, body.get("model"))
+    environ = request.environ
     call = Call(
-        request_id=request_id_of(request.environ),
+        request_id=request_id_of(environ),
         endpoint=endpoint,
         body=body,
         profile=profile,
@@ -86,7 +94,7 @@ def call_of(
         created=int(time.time()),
         answer_id=new_id(id_prefix),
     )
-    log_fields(request.environ).update(endpoint=endpoint, alias=profile.alias, stream=call.stream)
+    log_fields(environ).update(endpoint=endpoint, alias=profile.alias, stream=call.stream)
     return call
 
 
@@ -103,15 +111,16 @@ def answer(
     ``exchanges`` makes the call's exchanges with the maker of the ids for its tool calls; ``kept`` stores a
     stream from its beginning.
     """
-    house = services()
-    watch = ClientWatch(request.environ)
+    house, environ = services(), request.environ
+    watch = ClientWatch(environ, fair_share().of(who.account_id, SMALL if call.stream else LARGE))
     ticket: Ticket | None = None
     try:
-        ticket = _admit(who, call, result_ids)
-        made = exchanges(CallIds(house.keyring, who.account_id, ticket.step).new)
+        ticket, trail = _admit(house, environ, who, call, result_ids)
+        attempts = Attempts(call, exchanges(CallIds(house.keyring, who.account_id, ticket.step).new), router())
+        on_end = _on_end(house.metrics, log_fields(environ), trail, call)
         if call.stream:
-            return _stream(who, call, made, ticket, watch, kept)
-        return _whole(who, call, made, ticket, watch)
+            return _stream(call, attempts, ticket, watch, on_end, kept)
+        return _whole(call, attempts, ticket, watch, on_end)
     except ClientGone:
         watch.stop()
         return Response(status=CLIENT_GONE)
@@ -154,14 +163,14 @@ def json_answer(value: object, headers: dict[str, str], status: int = 200) -> Re
 
 
 def _authenticated() -> Caller:
-    house = services()
+    house, environ = services(), request.environ
     try:
-        found = authenticate(house.storage, house.catalog, request.headers.get("Authorization"))
+        found = authenticate(house.storage, house.catalog, environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated:
         _take_up(None)  # whoever has no account shares with all the others who have none
         failed_authentications().count(request.remote_addr or "")
         raise
-    log_fields(request.environ)["account"] = found.account_id
+    log_fields(environ)["account"] = found.account_id
     return found
 
 
@@ -183,8 +192,9 @@ def _limits(who: Caller) -> Limits:
     return Limits(who.plan.daily, who.plan.monthly, who.plan.open_requests, who.bonus)
 
 
-def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
-    house = services()
+def _admit(
+    house: Services, environ: WSGIEnvironment, who: Caller, call: Call, result_ids: list[str] | None
+) -> tuple[Ticket, Trail]:
     wanted = reservation.Request(
         account_id=who.account_id,
         token_id=who.token_id,
@@ -192,7 +202,7 @@ def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
         endpoint=call.endpoint,
         alias_asked=call.alias_asked,
         alias_served=call.profile.alias,
-        client_name=(request.headers.get("User-Agent") or "")[:64] or None,
+        client_name=environ.get("HTTP_USER_AGENT", "")[:64] or None,
         turn=new_turn(),
         continues=continued_step(house.keyring, who.account_id, result_ids),
     )
@@ -204,40 +214,37 @@ def _admit(who: Caller, call: Call, result_ids: list[str] | None) -> Ticket:
     finally:
         ended = time.monotonic()
         house.metrics.decided(ended - began)
-        request.environ[TRAIL] = Trail(call.profile.alias, who.plan.slug, call.started, began, ended)
+        trail = environ[TRAIL] = Trail(call.profile.alias, who.plan.slug, call.started, began, ended)
     house.metrics.admitted(call.profile.alias, who.plan.slug, is_continuation=ticket.step.number > 0)
-    return ticket
+    return ticket, trail
 
 
-def _whole(who: Caller, call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch) -> Response:
+def _whole(call: Call, attempts: Attempts, ticket: Ticket, watch: ClientWatch, on_end: OnEnd) -> Response:
     try:
-        attempts = Attempts(call, exchanges, router())
-        told = whole_answer(call, attempts, ticket, upstreams(), watch, _on_end(who, call))
+        told = whole_answer(call, attempts, ticket, upstreams(), watch, on_end)
     finally:
         watch.stop()
     return json_answer(told, quota_headers(ticket.standing, call.endpoint))
 
 
 def _stream(
-    who: Caller, call: Call, exchanges: Exchanges, ticket: Ticket, watch: ClientWatch, kept: KeptResponse | None
+    call: Call, attempts: Attempts, ticket: Ticket, watch: ClientWatch, on_end: OnEnd, kept: KeptResponse | None
 ) -> Response:
-    attempts = Attempts(call, exchanges, router())
-    stream = StreamedAnswer(call, attempts, ticket, upstreams(), watch, _on_end(who, call))
+    stream = StreamedAnswer(call, attempts, ticket, upstreams(), watch, on_end)
     pieces: Iterable[bytes] = stream
     if kept is None:
         stream.begin()
     else:
         pieces = kept.stream(stream, watch)
-    response = Response(pieces, mimetype="text/event-stream", headers=quota_headers(ticket.standing, call.endpoint))
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    headers = quota_headers(ticket.standing, call.endpoint)
+    headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    # The pieces are bytes and have a `close` of their own: nothing need stand between them and the server.
+    return Response(pieces, mimetype="text/event-stream", headers=headers, direct_passthrough=True)
 
 
-def _on_end(who: Caller, call: Call) -> Callable[[Outcome], None]:
+def _on_end(metrics: Metrics, fields: dict[str, Any], trail: Trail, call: Call) -> OnEnd:
     """Return what counts a call's outcome and puts it into this request's log line, also after the view's return."""
-    fields = log_fields(request.environ)
-    metrics, trail = services().metrics, request.environ[TRAIL]
+    alias, stream = call.profile.alias, call.stream
 
     def note(outcome: Outcome) -> None:
         fields.update(
@@ -248,7 +255,7 @@ def _on_end(who: Caller, call: Call) -> Callable[[Outcome], None]:
         )
         if outcome.error_code:
             fields["error_code"] = outcome.error_code
-        metrics.answered(call.profile.alias, who.plan.slug, outcome, stream=call.stream)
+        metrics.answered(alias, trail.plan, outcome, stream=stream)
         trail.outcome = outcome
 
     return note

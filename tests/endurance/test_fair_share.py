@@ -12,7 +12,7 @@ from gevent import socket as gevent_socket
 from blueprints.api_v1 import fair_share
 from blueprints.api_v1.client_watch import ClientGone
 from blueprints.api_v1.errors import TooManyWaiting
-from blueprints.api_v1.fair_share import FairShare
+from blueprints.api_v1.fair_share import LARGE, SMALL, TURN, FairShare
 
 
 def all_of(work: Callable[[], None], count: int) -> list[gevent.Greenlet[..., None]]:
@@ -139,6 +139,32 @@ def test_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     share.take_up("other")
     gevent.joinall(waiting, timeout=10)
     assert all(each.successful() for each in waiting)
+
+
+def test_events_are_small_a_whole_answer_is_large() -> None:
+    share, served = FairShare(), []
+
+    def go_on(size: int, count: int) -> None:
+        further = share.of("flood", size)
+        for _ in range(count):
+            further()
+            served.append(size)
+
+    loop = gevent.get_hub().loop
+    before = loop.iteration
+    gevent.joinall([gevent.spawn(go_on, SMALL, TURN)], timeout=10)
+    assert loop.iteration - before <= 2, "all in one turn"
+    gevent.joinall([gevent.spawn(go_on, LARGE, 10)], timeout=10)
+    assert loop.iteration - before >= 10, "one a turn"
+    assert len(served) == TURN + 10
+
+
+def test_answers_and_events_pass_also_where_the_line_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "MOST_WAITING", 3)
+    share = FairShare()
+    further = [gevent.spawn(share.of("flood", LARGE)) for _ in range(20)]
+    gevent.joinall(further, timeout=10)
+    assert all(each.successful() for each in further)
 
 
 def test_nothing_runs_on_when_nobody_waits() -> None:
