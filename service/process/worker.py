@@ -30,6 +30,7 @@ from models import (
     usage_summing,
     usage_totals,
 )
+from models.aside import send_aside
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.database.retention import Upkeep
@@ -116,6 +117,7 @@ class Housekeeping:
 
     def start(self) -> None:
         """Start the greenlets; they end with the process."""
+        send_aside(lambda work: gevent.get_hub().threadpool.apply(work))
         gevent.spawn(self._keep_lease)
         gevent.spawn(self._keep_tidy)
         gevent.spawn(self._keep_forgetting)

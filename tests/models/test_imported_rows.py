@@ -1,0 +1,89 @@
+"""Rows that another program put into the usage log: admission counts them, whatever their running numbers say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from models.quota import Limits
+from models.reservation import QuotaUsedUp, Reserved
+from models.usage_log import UsageLog
+from tests.models.ledger import NOON, Ledger
+
+MIDNIGHT = NOON.replace(hour=0)
+FIRST = MIDNIGHT.replace(day=1)
+
+
+def put_in(ledger: Ledger, account: int, moments: list[datetime], *, after: int = 0, **other: Any) -> None:
+    """Insert prompts that count, numbered in the order given; running numbers are 0 unless told."""
+    rows = [
+        {
+            "account_id": account,
+            "seq": seq,
+            "request_id": f"import-{account}-{seq}",
+            "kind": "prompt",
+            "counted": True,
+            "reason": "output",
+            "status": "completed",
+            "started_at": moment,
+            "day_start": moment.replace(hour=0, minute=0),
+            "month_start": moment.replace(day=1, hour=0, minute=0),
+            "day_prompts": 0,
+            "month_prompts": 0,
+            "endpoint": "chat/completions",
+            "alias_served": "smart-route",
+            "attempts": 1,
+            "tokens_estimated": False,
+            **other,
+        }
+        for seq, moment in enumerate(moments, after + 1)
+    ]
+    ledger.storage.write(lambda connection: connection.execute(sa.insert(UsageLog), rows))
+
+
+def admitted(ledger: Ledger, account: int) -> tuple[int, int]:
+    """Reserve one; give the numbers with it counted."""
+    decision = ledger.reserve(account)
+    assert isinstance(decision, Reserved)
+    return decision.standing.day_used, decision.standing.month_used
+
+
+def hours_ago(*hours: int) -> list[datetime]:
+    return [NOON - timedelta(hours=hour) for hour in hours]
+
+
+def test_rows_without_running_numbers_are_counted(ledger: Ledger, account: int) -> None:
+    put_in(ledger, account, hours_ago(72, 48, 3, 2, 1))
+    assert ledger.used(account) == (3, 5)
+    assert admitted(ledger, account) == (4, 6)
+    assert admitted(ledger, account) == (5, 7)
+
+
+def test_rows_in_no_order_of_time_are_counted(ledger: Ledger, account: int) -> None:
+    put_in(ledger, account, hours_ago(1, 3, 24 * 40, 2, 24 * 30), day_prompts=1, month_prompts=1)
+    assert admitted(ledger, account) == (4, 4)
+    assert admitted(ledger, account) == (5, 5)
+
+
+def test_older_rows_put_in_after_newer_ones_are_counted(ledger: Ledger, account: int) -> None:
+    for _ in range(3):
+        ledger.admit(account)
+    put_in(ledger, account, hours_ago(30, 1), after=3, day_prompts=1, month_prompts=1)
+    assert admitted(ledger, account) == (5, 6)
+    assert admitted(ledger, account) == (6, 7)
+
+
+def test_quota_that_imported_rows_use_up_is_used_up(ledger: Ledger, account: int) -> None:
+    put_in(ledger, account, hours_ago(5, 4, 3))
+    assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_rows_of_windows_that_the_service_has_not_are_counted(ledger: Ledger, account: int, number: int) -> None:
+    elsewhere = FIRST - timedelta(hours=1)
+    numbers = {"day_prompts": number, "month_prompts": number}
+    put_in(ledger, account, hours_ago(50, 2), day_start=elsewhere, month_start=elsewhere, **numbers)
+    assert admitted(ledger, account) == (2, 3)
