@@ -38,7 +38,7 @@ def test_short_run_meets_every_expectation(
     done, document, _ = run
     assert done.returncode == 0, done.stdout + done.stderr
     assert document["is_passed"]
-    assert len(document["expectations"]) >= 24
+    assert len(document["expectations"]) >= 23
     assert done.stdout.count("PASS  ") == len(document["expectations"])
     assert document["requests"] > 100
     assert len(document["answers"]) > 20, "many kinds of traffic took part"
