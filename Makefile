@@ -46,7 +46,7 @@ audit: ## hold the pinned packages against known advisories and accepted licence
 	@exec tools/setup dev
 	@exec .venv/bin/python tools/audit_pins.py
 
-bench: ## compare with nginx and with the upstream called directly (ARGS="..." goes to the benchmarks)
+bench: ## compare with nginx, LiteLLM and Portkey, which it installs (ARGS="..." goes to the benchmarks)
 	@exec tools/setup dev
 	@exec tools/need-nginx
 	@exec .venv/bin/python -m benchmarks $(ARGS)

@@ -1,149 +1,133 @@
-"""What an answer says, looked at after the clock has stopped: is it whole, is it right, when came which event.
+"""What an answer says, looked at after the clock has stopped: is it whole, is it right, when came which word.
 
-A benchmark of wrong answers is worthless, so every single one is read.
+A benchmark of wrong answers is worthless, so every single one is read. A fault is *fatal* if the caller did not get
+the answer (another status, a stream without its end, other text); the others are names of the upstream let through,
+usage that lacks or differs, an event too many or too few. Smart Route may have neither.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from benchmarks.load import Exchange
+from benchmarks.answers_responses import read_responses
+from benchmarks.exchange import Exchange
+from benchmarks.reading import Reading, parsed
+from benchmarks.stream_events import BrokenAnswer, body_of, datas, events
+from benchmarks.upstream_answers import UPSTREAM_MARK
 
-# In everything that the demo upstream says of itself: its model names, ids, headers, vendor keys.
-UPSTREAM_MARK = b"demo-"
-_DONE = b"[DONE]"
+WHOLE, STREAM, RESPONSES = "whole answer", "chat stream", "responses stream"
+DONE = b"[DONE]"
+_WORD = re.compile(r"w(\d+)(?:@(\d+\.\d+))? ")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a right answer holds."""
+    """What a right answer holds; ``kind`` is WHOLE, STREAM or RESPONSES."""
 
     words: int
     alias: str | None
     """The model name that the client must see; None where the upstream's own may be seen."""
-    is_stream: bool
-
-    @property
-    def text(self) -> str:
-        """The text that the demo upstream gives for ``[[tokens N]]``."""
-        return "".join(f"w{number} " for number in range(1, self.words + 1))
-
-    @property
-    def events(self) -> int:
-        """Events of a stream: the role, each word, the finish reason, the usage; without ``[DONE]``."""
-        return self.words + 3
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a stream: its data and when its last byte came."""
+class Word:
+    """A word of a paced stream: when it came, and when the upstream had it due."""
 
-    data: bytes
     came_at: float
+    due_at: float
 
 
-class Wrong(Exception):
-    """An answer is not what it should be; the text says in which way, in few words (answers are counted by it)."""
-
-
-def check(exchange: Exchange, expected: Expected) -> int:
-    """Read one answer; return the completion tokens that it tells. Raises Wrong."""
-    if exchange.is_broken:
-        raise Wrong("connection closed before the end")
+def check(exchange: Exchange, expected: Expected) -> Reading:
+    """Read one answer."""
     raw = exchange.raw
+    if exchange.is_broken:
+        return Reading(0, fatal="connection closed before the end")
     if not raw.startswith(b"HTTP/1.1 200 "):
-        raise Wrong(f"status {bytes(raw[9:12]).decode('latin-1')}")
+        return Reading(0, fatal=f"status {bytes(raw[9:12]).decode('latin-1')}")
+    try:
+        reading = _read(body_of(exchange), expected)
+    except BrokenAnswer as error:
+        return Reading(0, fatal=str(error))
     if expected.alias is not None and UPSTREAM_MARK in raw:
-        raise Wrong("upstream's name let through")
-    if expected.is_stream:
-        return _check_stream([event.data for event in events(exchange)], expected)
-    body = bytes(raw[exchange.body_at :]) if exchange.size is not None else _dechunk(exchange)[0]
-    return _check_whole(_parsed(body), expected)
+        return reading.but("upstream's name let through")
+    return reading
 
 
-def events(exchange: Exchange) -> list[Event]:
-    """Cut a chunked stream into its events. Raises Wrong."""
-    payload, places = _dechunk(exchange)
-    starts = [start for start, _ in places]
-    sizes = [size for _, size in exchange.arrivals]
+def words_of(exchange: Exchange, expected: Expected) -> list[Word]:
+    """Return the words of a paced stream in order; none of an answer that is broken."""
     found = []
-    place = 0
-    while (end := payload.find(b"\n\n", place)) >= 0:
-        event, last_byte = payload[place:end], end + 1
-        place = end + 2
-        if not event.startswith(b"data: "):
-            if event.startswith(b":"):
-                continue  # a comment
-            raise Wrong("stream with a line that is no data")
-        chunk = bisect_left(starts, last_byte + 1) - 1
-        raw_place = places[chunk][1] + last_byte - starts[chunk]
-        came_at = exchange.arrivals[bisect_left(sizes, raw_place + 1)][0]
-        found.append(Event(event[6:], came_at))
-    if place != len(payload):
-        raise Wrong("stream that ends inside an event")
+    try:
+        for event in events(exchange):
+            for _, due_at in _WORD.findall(_text_of(event.data, expected.kind)):
+                found.append(Word(event.came_at, float(due_at)))
+    except (BrokenAnswer, orjson.JSONDecodeError, ValueError):
+        return []  # the ledger has it
     return found
 
 
-def _check_whole(answer: Any, expected: Expected) -> int:
+def is_text(text: str, count: int) -> bool:
+    """Whether a text is the upstream's, all of it and in order: ``w1 w2 …``, or with the times that words were due."""
+    found = [int(number) for number, _ in _WORD.findall(text)]
+    return found == list(range(1, count + 1)) and not _WORD.sub("", text)
+
+
+@lru_cache(maxsize=8)  # relays give the same bytes again and again
+def _read(body: bytes, expected: Expected) -> Reading:
+    if expected.kind == WHOLE:
+        return _read_whole(parsed(body), expected)
+    if expected.kind == STREAM:
+        return _read_stream(datas(body), expected)
+    return read_responses(datas(body), expected.words, expected.alias, is_text)
+
+
+def _read_whole(answer: Any, expected: Expected) -> Reading:
     try:
         model, text = answer["model"], answer["choices"][0]["message"]["content"]
-        tokens: int = answer["usage"]["completion_tokens"]
-    except (KeyError, IndexError, TypeError) as error:
-        raise Wrong("answer without model, text or usage") from error
-    if expected.alias is not None and model != expected.alias:
-        raise Wrong("model is not the alias")
-    if text != expected.text or tokens != expected.words:
-        raise Wrong("other text or usage than the upstream's")
-    return tokens
+    except (KeyError, IndexError, TypeError):
+        return Reading(0, fatal="answer without model or text")
+    if not is_text(text, expected.words):
+        return Reading(0, fatal="other text than the upstream's")
+    reading = Reading.of_usage(answer.get("usage"), "completion_tokens", expected.words)
+    return reading if expected.alias in (None, model) else reading.but("model is not the alias")
 
 
-def _check_stream(datas: list[bytes], expected: Expected) -> int:
-    if not datas or datas[-1] != _DONE:
-        raise Wrong("stream without [DONE]")
-    if len(datas) != expected.events + 1:
-        raise Wrong("stream with other events than the upstream's")
-    text, finish, tokens = [], None, None
-    for data in datas[:-1]:
-        chunk = _parsed(data)
-        if expected.alias is not None and chunk.get("model") != expected.alias:
-            raise Wrong("model is not the alias")
+def _read_stream(payloads: list[bytes], expected: Expected) -> Reading:
+    if not payloads or payloads[-1] != DONE:
+        return Reading(0, fatal="stream without [DONE]")
+    text, finish, usage = [], None, None
+    models = set()
+    for data in payloads[:-1]:
+        chunk = parsed(data)
+        models.add(chunk.get("model"))
         for choice in chunk["choices"]:
             text.append(choice["delta"].get("content") or "")
-            finish = choice["finish_reason"] or finish
-        if chunk.get("usage"):
-            tokens = chunk["usage"]["completion_tokens"]
-    if "".join(text) != expected.text or finish != "stop" or tokens != expected.words:
-        raise Wrong("other text or usage than the upstream's")
-    return tokens
+            finish = choice.get("finish_reason") or finish
+        usage = chunk.get("usage") or usage
+    if not is_text("".join(text), expected.words) or finish != "stop":
+        return Reading(0, fatal="other text or end than the upstream's")
+    reading = Reading.of_usage(usage, "completion_tokens", expected.words)
+    if len(payloads) != expected.words + 4:  # the role, each word, the finish reason, the usage, [DONE]
+        reading = reading.but("stream with other events than the upstream's")
+    if expected.alias is not None and models != {expected.alias}:
+        reading = reading.but("model is not the alias")
+    return reading
 
 
-def _parsed(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise Wrong("broken JSON") from error
+def _text_of(data: bytes, kind: str) -> str:
+    if data == DONE:
+        return ""
+    event = orjson.loads(data)
+    if kind == RESPONSES:
+        return str(event.get("delta", "")) if event.get("type") == "response.output_text.delta" else ""
+    return "".join(_contents(event))
 
 
-def _dechunk(exchange: Exchange) -> tuple[bytes, list[tuple[int, int]]]:
-    """Return the body, and for each chunk where it begins in the body and in the raw bytes. Raises Wrong."""
-    raw = exchange.raw
-    place, length = exchange.body_at, 0
-    pieces: list[bytes] = []
-    places: list[tuple[int, int]] = []
-    while True:
-        line_end = raw.find(b"\r\n", place)
-        try:
-            size = int(raw[place:line_end], 16)
-        except ValueError as error:
-            raise Wrong("broken chunks") from error
-        if size == 0:
-            return b"".join(pieces), places
-        start = line_end + 2
-        pieces.append(bytes(raw[start : start + size]))
-        places.append((length, start))
-        length += size
-        place = start + size + 2
+def _contents(event: Any) -> Iterator[str]:
+    return (choice["delta"].get("content") or "" for choice in event["choices"])

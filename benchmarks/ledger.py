@@ -4,48 +4,54 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
-from benchmarks.answers import Expected, Wrong, check
-from benchmarks.load import Exchange
-from benchmarks.targets import House, Target
+from benchmarks.answers import Expected, check
+from benchmarks.exchange import Exchange
+from benchmarks.house import log_lines, usage_rows
+from benchmarks.targets import Target
+from tests.harness.gateway import Gateway
 from tests.harness.processes import wait_until
 
 LOG_WAIT_S = 5.0  # a log line is written when the answer has left
 
 
 class Ledger:
-    """Counts answers by target; ``wrong`` counts faults by what they are."""
+    """Counts answers by target. ``wrong`` are faults that make the run void, ``lacked`` those of peers."""
 
     def __init__(self) -> None:
         """Begin with empty books."""
         self.answers: Counter[str] = Counter()
         self.tokens: Counter[str] = Counter()
         self.wrong: Counter[str] = Counter()
+        self.lacked: dict[str, Counter[str]] = {}
 
     @property
     def is_void(self) -> bool:
         """Whether anything was wrong, so that no figure of the run means anything."""
         return bool(self.wrong)
 
-    def read(self, target: Target, exchanges: Iterable[Exchange], expected: Expected) -> None:
-        """Read every answer of a target."""
+    def read(self, target: Target, exchanges: Iterable[Exchange], expected: Expected) -> str | None:
+        """Read every answer of a target; return why the first of those failed that a peer's caller did not get."""
+        failure = None
         for exchange in exchanges:
             self.answers[target.name] += 1
-            try:
-                self.tokens[target.name] += check(exchange, expected)
-            except Wrong as error:
-                self.wrong[f"{target.name}: {error}"] += 1
+            reading = check(exchange, expected)
+            self.tokens[target.name] += reading.tokens
+            failure = failure or reading.fatal
+            for fault in reading.wrong:
+                if target.is_peer:
+                    self.lacked.setdefault(target.name, Counter())[f"{expected.kind}: {fault}"] += 1
+                else:
+                    self.wrong[f"{target.name}: {fault}"] += 1
+        return failure
 
-    def balance(self, house: House) -> dict[str, int]:
-        """Hold the usage log and the request log against the answers that were read; return both books."""
-        name = house.gateway.name
-        answers = self.answers[name]
-        wait_until(
-            "a log line for each request",
-            lambda: house.log_lines() >= answers or self.is_void,
-            timeout_s=LOG_WAIT_S,
-        )
-        books = {"answers": answers, **house.usage_rows(), "log_lines": house.log_lines()}
+    def balance(self, target: Target, service: Gateway) -> dict[str, int]:
+        """Hold a gateway's usage log and request log against the answers that were read; return both books."""
+        name, answers = target.name, self.answers[target.name]
+        with suppress(AssertionError):  # what is missing is counted below
+            wait_until("a log line for each request", lambda: log_lines(service) >= answers, timeout_s=LOG_WAIT_S)
+        books = {"answers": answers, **usage_rows(service), "log_lines": log_lines(service)}
         for kind in ("rows", "counted", "completed", "log_lines"):
             if books[kind] != answers:
                 self.wrong[f"{name}: {kind} of the usage differ from the answers"] += abs(books[kind] - answers)

@@ -1,33 +1,40 @@
-"""The loads: what is sent, how, and what is noted of one round of it on one target."""
+"""The loads of whole answers, and what every load is: what is sent, how, and what is noted of one round of it."""
 
 from __future__ import annotations
 
-import json
+import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from benchmarks.answers import Expected, Wrong, events
+from benchmarks.answers import STREAM, WHOLE, Expected
+from benchmarks.calls import chat, image
+from benchmarks.exchange import Exchange
+from benchmarks.house import House
 from benchmarks.ledger import Ledger
-from benchmarks.load import Exchange, closed_loop, scheduled
-from benchmarks.targets import ALIAS, House, Target
+from benchmarks.load import LoadStalled, drive
+from benchmarks.sources import Closed, Timed
+from benchmarks.targets import Target
 
-PACE_MS = 25
 WHOLE_WORDS = 20
+PROMPT_BYTES = 40_000
+IMAGE_BYTES = 3_750_000  # 5 MB in a request's body
 
 
 @dataclass(slots=True)
 class Round:
-    """One target's figures of one round; a unit is a request, in streams an event."""
+    """One target's figures of one round; a unit is a request, in streams an event with text."""
 
     units: int
     seconds: float
     cpu_s: float
     """Of the target's processes."""
     generator_cpu_s: float
+    upstream_cpu_s: float = 0.0
     timings_ms: dict[str, list[float]] = field(default_factory=dict)
+    failure: str | None = None
+    """Why answers of a peer were none; then the figures mean nothing."""
 
     @property
     def per_second(self) -> float:
@@ -40,43 +47,52 @@ class Round:
         return self.cpu_s / self.units * 1e6
 
 
-def request_bytes(token: str, text: str, *, stream: bool) -> bytes:
-    """One chat request, the same for every target."""
-    body: dict[str, Any] = {"model": ALIAS, "messages": [{"role": "user", "content": text}]}
-    if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    payload = json.dumps(body).encode()
-    head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {token}\r\nContent-Length: {len(payload)}\r\n\r\n"
-    )
-    return head.encode() + payload
-
-
 class Load(ABC):
     """One kind of load; ``run`` is one round."""
 
     name: str
     title: str
     words: int
-    is_stream: bool
+    kind = WHOLE
+    unit = "request"
+    only: tuple[str, ...] | None = None
+    """Names of the targets that it fits; None: all."""
 
     def run(self, house: House, target: Target, ledger: Ledger) -> Round:
-        """Put the load on a target once; every answer is read afterwards."""
-        cpu_before, own_before, begun = target.cpu_s(), time.process_time(), time.monotonic()
-        exchanges = self.send(house, target)
+        """Put the load on a target once; every answer is read afterwards.
+
+        Raises:
+            LoadStalled: a target that is no peer stopped answering.
+        """
+        self.prepare(target)
+        upstream_before, cpu_before = house.direct.cpu_s(), target.cpu_s()
+        own_before, begun = time.process_time(), time.monotonic()
+        try:
+            exchanges = self.send(target)
+        except LoadStalled:
+            if not target.is_peer:
+                raise
+            return Round(1, 1.0, 0.0, 0.0, failure="stopped answering")
         own_s, cpu_s = time.process_time() - own_before, target.cpu_s() - cpu_before
-        seconds = max((each.ended_at for each in exchanges), default=begun) - begun
-        expected = Expected(self.words, target.alias, self.is_stream)
-        ledger.read(target, exchanges, expected)
-        units = len(exchanges) * (expected.events if self.is_stream else 1)
-        return Round(units, seconds, cpu_s, own_s, self.timings(house, exchanges))
+        upstream_s = house.direct.cpu_s() - upstream_before
+        seconds = max(each.ended_at for each in exchanges) - begun
+        expected = self.expected(target)
+        failure = ledger.read(target, exchanges, expected)
+        units = len(exchanges) * (1 if self.kind == WHOLE else self.words)
+        return Round(units, seconds, cpu_s, own_s, upstream_s, self.timings(exchanges, expected), failure)
+
+    def expected(self, target: Target) -> Expected:
+        """What a right answer of a target holds."""
+        return Expected(self.words, target.alias, self.kind)
+
+    def prepare(self, target: Target) -> None:  # noqa: B027  (most have nothing to make)
+        """Make what can be made before the clock runs."""
 
     @abstractmethod
-    def send(self, house: House, target: Target) -> list[Exchange]:
-        """Send a round's requests and wait for all answers."""
+    def send(self, target: Target) -> list[Exchange]:
+        """Send a round's requests and wait for all answers, at least one."""
 
-    def timings(self, house: House, exchanges: Sequence[Exchange]) -> dict[str, list[float]]:
+    def timings(self, exchanges: Sequence[Exchange], expected: Expected) -> dict[str, list[float]]:
         """What the answers' times tell, in milliseconds, by name."""
         return {}
 
@@ -84,107 +100,92 @@ class Load(ABC):
 class JsonClosedLoop(Load):
     """Whole answers, each connection as fast as it gets them."""
 
-    name, title, words, is_stream = "json", "JSON, closed loop, 8 connections", WHOLE_WORDS, False
+    name, title, words = "json", "JSON, closed loop, 8 connections", WHOLE_WORDS
+    connections = 8
 
     def __init__(self, seconds: float) -> None:
         """``seconds``: of a round."""
         self._seconds = seconds
+        self._requests: dict[str, bytes] = {}
 
-    def send(self, house: House, target: Target) -> list[Exchange]:
+    def request(self, target: Target) -> bytes:
+        """What each connection sends."""
+        return chat(target, f"[[json {self.words}]]")
+
+    def prepare(self, target: Target) -> None:
         """See ``Load``."""
-        request = request_bytes(house.token, f"[[tokens {self.words}]]", stream=False)
-        return closed_loop(target.port, request, connections=8, seconds=self._seconds)
+        if target.name not in self._requests:
+            self._requests[target.name] = self.request(target)
+
+    def send(self, target: Target) -> list[Exchange]:
+        """See ``Load``."""
+        loop = Closed([self._requests[target.name]], connections=self.connections, seconds=self._seconds)
+        drive(target.port, loop)
+        return loop.done
+
+
+class JsonOfTwoWorkers(JsonClosedLoop):
+    """The same with more connections, so that a second worker has some to take."""
+
+    name, title, connections = "workers", "JSON, closed loop, 16 connections", 16
+
+
+class LongPrompts(JsonClosedLoop):
+    """The same with prompts of 40 KB."""
+
+    name, title = "prompts", f"JSON, prompts of {PROMPT_BYTES // 1000} KB, closed loop, 8 connections"
+
+    def request(self, target: Target) -> bytes:
+        """See ``JsonClosedLoop``."""
+        words = random.Random(7).choices(["the", "gateway", "measures", "what", "a", "prompt", "costs", "…"], k=9000)
+        filler = " ".join(words).encode()[:PROMPT_BYTES].decode(errors="ignore")
+        return chat(target, f"[[json {self.words}]]", filler=filler)
+
+
+class Images(JsonClosedLoop):
+    """The same with a picture in each request, on two connections."""
+
+    name, title, connections = "image", "JSON, bodies of 5 MB with an image, closed loop, 2 connections", 2
+
+    def request(self, target: Target) -> bytes:
+        """See ``JsonClosedLoop``."""
+        return image(target, f"[[json {self.words}]]", b"\x89PNG\r\n\x1a\n" + random.Random(7).randbytes(IMAGE_BYTES))
 
 
 class JsonAtRate(Load):
     """Whole answers at a fixed rate; the time runs from when the request was due, sent or not."""
 
-    name, title, words, is_stream = "rate", "JSON, 40 requests a second", WHOLE_WORDS, False
+    name, title, words = "rate", "JSON, 40 requests a second", WHOLE_WORDS
     PER_SECOND = 40
 
     def __init__(self, seconds: float) -> None:
         """``seconds``: of a round."""
         self._count = max(2, round(seconds * self.PER_SECOND))
 
-    def send(self, house: House, target: Target) -> list[Exchange]:
+    def send(self, target: Target) -> list[Exchange]:
         """See ``Load``."""
-        request = request_bytes(house.token, f"[[tokens {self.words}]]", stream=False)
-        return scheduled(target.port, [request] * self._count, gap_s=1 / self.PER_SECOND, connections=8)
+        requests = [chat(target, f"[[json {self.words}]]")] * self._count
+        schedule = Timed(requests, gap_s=1 / self.PER_SECOND, connections=8, delay_s=0.002)
+        drive(target.port, schedule)
+        return schedule.done
 
-    def timings(self, house: House, exchanges: Sequence[Exchange]) -> dict[str, list[float]]:
+    def timings(self, exchanges: Sequence[Exchange], expected: Expected) -> dict[str, list[float]]:
         """See ``Load``."""
         return {"latency": [(each.ended_at - each.due_at) * 1000 for each in exchanges]}
 
 
-class StreamsPaced(Load):
-    """Twelve streams at once at the pace of a model; the upstream's journal says when each event was due."""
+class WarmUp(JsonClosedLoop):
+    """A few requests, so that every server has loaded what it loads at its first ones."""
 
-    name, title, words, is_stream = "paced", f"SSE, 12 streams of 30 events, {PACE_MS} ms apart", 27, True
-    STREAMS = 12
+    name, title, connections = "warm-up", "warm-up", 1
 
-    def send(self, house: House, target: Target) -> list[Exchange]:
-        """See ``Load``."""
-        texts = [f"[[tokens {self.words}]] [[pace {PACE_MS}]] stream {n}" for n in range(self.STREAMS)]
-        requests = [request_bytes(house.token, text, stream=True) for text in texts]
-        return scheduled(target.port, requests, gap_s=0, connections=self.STREAMS)
+    def __init__(self, kind: str) -> None:
+        """``kind``: WHOLE or STREAM."""
+        super().__init__(0.2)
+        self.kind = kind
 
-    def timings(self, house: House, exchanges: Sequence[Exchange]) -> dict[str, list[float]]:
-        """Time to the first event that holds text, and the delay of those that do since the upstream had them due.
-
-        The event before them only announces the role; those behind them end the answer. A gateway may hold the
-        one back until there is output, and the others until the row is settled.
-        """
-        monotonic_at = time.monotonic() - time.time()
-        begun = {entry["body"]["messages"][-1]["content"]: entry["started"] for entry in house.demo.requests()}
-        first, delay = [], []
-        for exchange in exchanges:
-            text = f"[[tokens {self.words}]] [[pace {PACE_MS}]] stream {exchange.number}"
-            try:
-                came = [event.came_at for event in events(exchange)]
-            except Wrong:
-                continue  # the ledger has it
-            start = begun[text] + monotonic_at
-            first += [(at - exchange.due_at) * 1000 for at in came[1:2]]
-            with_text = list(enumerate(came))[1 : self.words + 1]
-            delay += [(at - start) * 1000 - PACE_MS * number for number, at in with_text]
-        return {"first": first, "delay": delay}
-
-
-class StreamsBurst(Load):
-    """Streams whose events all come at once, each connection as fast as it gets them."""
-
-    name, title, words, is_stream = "burst", "SSE, 4 connections, 200 events without pause", 197, True
-
-    def __init__(self, seconds: float) -> None:
-        """``seconds``: of a round."""
-        self._seconds = seconds
-
-    def send(self, house: House, target: Target) -> list[Exchange]:
-        """See ``Load``."""
-        request = request_bytes(house.token, f"[[tokens {self.words}]] [[burst]]", stream=True)
-        return closed_loop(target.port, request, connections=4, seconds=self._seconds)
-
-
-class StreamsHeld(Load):
-    """Many slow streams open at once; ``pss_mb`` is the target's memory at the moment when all are."""
-
-    name, is_stream = "held", True
-    PACE_MS = 300
-
-    def __init__(self, streams: int, words: int) -> None:
-        """``streams``: how many; ``words``: of each, so many that none ends before all have begun."""
-        self.streams = streams
-        self.words = words
-        self.title = f"SSE, {streams} slow streams held"
-        self.pss_mb = 0.0
-
-    def send(self, house: House, target: Target) -> list[Exchange]:
-        """See ``Load``."""
-        text = f"[[tokens {self.words}]] [[pace {self.PACE_MS}]] held"
-        requests = [request_bytes(house.token, text, stream=True)] * self.streams
-        self.pss_mb = 0.0
-
-        def look() -> None:
-            self.pss_mb = target.pss_mb()
-
-        return scheduled(target.port, requests, gap_s=0.005, connections=self.streams, when_all_begun=look)
+    def request(self, target: Target) -> bytes:
+        """See ``JsonClosedLoop``."""
+        if self.kind == STREAM:
+            return chat(target, f"[[burst {self.words}]]", stream=True)
+        return super().request(target)

@@ -1,70 +1,57 @@
-"""One whole run: which loads, how long, in which order; gives one document of figures."""
+"""One whole run, part by part; gives one document of figures."""
 
 from __future__ import annotations
 
-import os
-import platform
 import resource
-import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import psutil
-
-from benchmarks.admission import WrongDecision, measure_admission
+from benchmarks.admission import WrongDecision
+from benchmarks.answers import STREAM, WHOLE
+from benchmarks.cold_start import measure_cold_starts
+from benchmarks.house import House, gateway_target, new_gateway, running_house
+from benchmarks.installed import installed_mb
 from benchmarks.ledger import Ledger
 from benchmarks.load import LoadStalled
-from benchmarks.loads import JsonAtRate, JsonClosedLoop, StreamsBurst, StreamsHeld, StreamsPaced
+from benchmarks.loads import Images, JsonAtRate, JsonClosedLoop, JsonOfTwoWorkers, Load, LongPrompts, WarmUp
+from benchmarks.loads_mixed import SlowBesideBurst, StreamsUnderLock
+from benchmarks.loads_streams import ResponsesBurst, ResponsesPaced, StreamsBurst, StreamsHeld, StreamsPaced
+from benchmarks.machine import busy_s, machine, versions
+from benchmarks.plan import Plan
+from benchmarks.programs import Unavailable
+from benchmarks.quota_check import measure_quota_check
 from benchmarks.rounds import measure, summary
-from benchmarks.targets import SYSTEM_FOLDERS, House, running_house
-from tests.harness.mariadb import MariaDB
+from benchmarks.targets import Target
 from tests.harness.processes import Processes
 
 Say = Callable[[str], None]
+TWO_WORKERS = "Smart Route, 2 workers"
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much a run does: rounds of each load, the seconds of a round, and so on."""
-
-    json_rounds: int
-    rate_rounds: int
-    paced_rounds: int
-    burst_rounds: int
-    round_s: float
-    rate_s: float
-    streams_held: int
-    words_held: int
-    admission_rows: tuple[int, ...]
-    admission_rounds: int
-    with_mariadb: bool
-
-
-FULL = Size(12, 8, 8, 12, 0.4, 1.0, 200, 12, (0, 100_000, 1_000_000), 20, True)
-QUICK = Size(2, 1, 1, 2, 0.1, 0.2, 30, 2, (0, 1_000, 10_000), 3, False)
-
-
-def run(size: Size, say: Say) -> dict[str, Any]:
-    """Measure everything; ``say`` is told what is under way. The document's ``wrong`` must be empty."""
+def run(plan: Plan, parts: Collection[str], peers: Sequence[str], say: Say) -> dict[str, Any]:
+    """Measure ``parts``; ``say`` is told what is under way. The document's ``wrong`` must be empty."""
     processes = Processes()
     ledger = Ledger()
-    begun, busy_before = time.monotonic(), _busy_s()
+    begun, busy_before = time.monotonic(), busy_s()
     document: dict[str, Any] = {
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
-        "size": {name: getattr(size, name) for name in Size.__slots__},
+        "machine": machine(),
+        "parts": list(parts),
     }
     try:
-        say("starting the demo upstream, the gateway and nginx")
-        with running_house(processes) as house:
-            _measure_house(house, size, ledger, say, document)
-        say("admission")
-        document["admission"] = _admission(processes, size)
+        say(f"starting the upstream, nginx, Smart Route{''.join(f', {name}' for name in peers)}")
+        with running_house(processes, peers) as house:
+            document["versions"], document["absent"] = versions(house.targets), house.absent
+            _measure_house(processes, house, plan, parts, ledger, say, document)
+        if "admission" in parts:
+            say("the quota check on accounts with many rows")
+            document["admission"] = measure_quota_check(processes, plan)
     except LoadStalled:
         ledger.wrong["a server stopped answering"] += 1
+    except Unavailable as error:
+        ledger.wrong[f"nginx {error}"] += 1
     except WrongDecision as error:
         ledger.wrong[f"admission: {error}"] += 1
     finally:
@@ -72,73 +59,89 @@ def run(size: Size, say: Say) -> dict[str, Any]:
     document["seconds"] = time.monotonic() - begun
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)  # all servers and commands of this run
     ours = time.process_time() + ended.ru_utime + ended.ru_stime
-    document["neighbours_cores"] = max(0.0, (_busy_s() - busy_before - ours) / document["seconds"])
+    document["neighbours_cores"] = max(0.0, (busy_s() - busy_before - ours) / document["seconds"])
     document["answers"] = dict(ledger.answers)
     document["wrong"] = dict(ledger.wrong)
+    document["lacked"] = {name: dict(faults) for name, faults in ledger.lacked.items()}
     return document
 
 
-def _measure_house(house: House, size: Size, ledger: Ledger, say: Say, document: dict[str, Any]) -> None:
-    document["memory"] = {target.name: {"idle_mb": target.pss_mb()} for target in house.targets}
-    _warm_up(house, ledger)
-    held = StreamsHeld(size.streams_held, size.words_held)
-    say(held.title)
+def _measure_house(
+    processes: Processes,
+    house: House,
+    plan: Plan,
+    parts: Collection[str],
+    ledger: Ledger,
+    say: Say,
+    document: dict[str, Any],
+) -> None:
+    memory = document["memory"] = {target.name: {"idle_mb": target.pss_mb()} for target in house.targets}
+    measure([WarmUp(WHOLE), WarmUp(STREAM)], house, ledger, 1)
+    loads = document["loads"] = {}
+    if "held" in parts:
+        document["held"] = _held(house, plan, ledger, say)
+    for part, group, rounds in _groups(plan):
+        if part in parts:
+            say(f"{'; '.join(load.title for load in group)}: {rounds} rounds")
+            loads |= measure(group, house, ledger, rounds)
     for target in house.targets:
-        before = target.pss_mb()
-        held.run(house, target, ledger)
-        per_100 = (held.pss_mb - before) / held.streams * 100
-        document["memory"][target.name]["per_100_streams_mb"] = per_100
-    plan = [
-        (JsonClosedLoop(size.round_s), size.json_rounds),
-        (JsonAtRate(size.rate_s), size.rate_rounds),
-        (StreamsPaced(), size.paced_rounds),
-        (StreamsBurst(size.round_s), size.burst_rounds),
+        memory[target.name]["loaded_mb"] = target.pss_mb()
+    books = document["books"] = {}
+    if "workers" in parts:
+        say("one worker and two")
+        books |= _two_workers(processes, house, plan, ledger, document)
+    books[house.gateway.name] = ledger.balance(house.gateway, house.service)
+    if "start" in parts:
+        say(f"cold starts, {plan.starts} of each")
+        document["cold_start_s"] = measure_cold_starts(processes, house, ledger, plan.starts)
+    if "installed" in parts:
+        document["installed_mb"] = installed_mb(target.name for target in house.targets)
+
+
+def _groups(plan: Plan) -> list[tuple[str, Sequence[Load], int]]:
+    """Part, loads that are measured in the same rounds, number of rounds."""
+    return [
+        ("json", [JsonClosedLoop(plan.round_s)], plan.json_rounds),
+        ("rate", [JsonAtRate(plan.rate_s)], plan.rate_rounds),
+        ("prompts", [LongPrompts(plan.round_s)], plan.prompt_rounds),
+        ("image", [Images(plan.round_s)], plan.image_rounds),
+        ("paced", [StreamsPaced(), ResponsesPaced()], plan.paced_rounds),
+        ("burst", [StreamsBurst(plan.round_s), ResponsesBurst(plan.round_s)], plan.burst_rounds),
+        ("beside", [SlowBesideBurst(plan.beside_words)], plan.beside_rounds),
+        ("lock", [StreamsUnderLock(plan.lock_s)], 1),
     ]
-    document["loads"] = {}
-    for load, rounds in plan:
-        say(f"{load.title}: {rounds} rounds")
-        figures = summary(measure(load, house, ledger, rounds))
-        document["loads"][load.name] = {"title": load.title, "rounds": rounds, "targets": figures}
-    for target in house.targets:
-        document["memory"][target.name]["loaded_mb"] = target.pss_mb()
-    document["books"] = ledger.balance(house)
 
 
-def _warm_up(house: House, ledger: Ledger) -> None:
-    """Let every server load what it loads at its first requests; the answers count like all others."""
-    for load in (JsonClosedLoop(0.1), StreamsBurst(0.1)):
-        for target in house.targets:
-            load.run(house, target, ledger)
-
-
-def _admission(processes: Processes, size: Size) -> dict[str, list[dict[str, Any]]]:
-    def sqlite_url() -> str:
-        return f"sqlite:///{processes.new_folder('admission') / 'bench.db'}"
-
-    figures = {"SQLite": measure_admission(sqlite_url, size.admission_rows, size.admission_rounds)}
-    if size.with_mariadb and _mariadb_is_there():
-        server = MariaDB(processes)
-        try:
-            figures["MariaDB"] = measure_admission(server.create_database, size.admission_rows, size.admission_rounds)
-        finally:
-            server.stop()
+def _held(house: House, plan: Plan, ledger: Ledger, say: Say) -> dict[str, Any]:
+    """Slow streams in thousands, on one target after the other: side by side they would disturb each other."""
+    held = plan.held
+    figures: dict[str, Any] = {}
+    for target in house.targets[1:]:
+        streams = held.streams_of_peers if target.is_peer else held.streams
+        load = StreamsHeld(streams, words=held.words, pace_ms=held.pace_ms, ramp_s=held.ramp_s)
+        say(f"{target.name}: {load.title}")
+        before = target.pss_mb()
+        round_ = load.run(house, target, ledger)
+        if round_.failure is not None:
+            figures[target.name] = {"streams": streams, "failure": round_.failure}
+            continue
+        [summed] = summary({target.name: [round_]}).values()
+        kb = (load.pss_mb - before) / streams * 1000
+        figures[target.name] = {"streams": streams, "title": load.title, "kb_per_stream": kb, **summed}
     return figures
 
 
-def _mariadb_is_there() -> bool:
-    return shutil.which("mariadbd", path=os.environ.get("PATH", os.defpath) + ":" + SYSTEM_FOLDERS) is not None
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": psutil.virtual_memory().total / 2**30,
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-    }
-
-
-def _busy_s() -> float:
-    """CPU seconds that all programs of this machine have used."""
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+def _two_workers(
+    processes: Processes, house: House, plan: Plan, ledger: Ledger, document: dict[str, Any]
+) -> dict[str, dict[str, int]]:
+    """One worker and two under the same load; returns the second gateway's books."""
+    with new_gateway(processes, house.direct.port, workers=2) as service:
+        two = gateway_target(service, TWO_WORKERS)
+        idle_mb = two.pss_mb()
+        pair: list[Target] = [house.gateway, two]
+        measure([WarmUp(WHOLE)], house, ledger, 1, pair)
+        document["loads"] |= measure(
+            [JsonOfTwoWorkers(plan.round_s)], house, ledger, plan.workers_rounds, [house.direct, *pair]
+        )
+        document["memory"][TWO_WORKERS] = {"idle_mb": idle_mb, "loaded_mb": two.pss_mb()}
+        return {TWO_WORKERS: ledger.balance(two, service)}

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 
 from benchmarks.capacity import growth, installations
-from tests.harness.demo import Demo
+from benchmarks.house import Upstream
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
 
-Part = Callable[[Processes, Demo, MariaDB, argparse.Namespace], tuple[str, int]]
+Part = Callable[[Processes, Upstream, MariaDB, argparse.Namespace], tuple[str, int]]
 PARTS: dict[str, Part] = {
     "installations": installations.compare,
     "accounts": growth.with_accounts,
@@ -36,9 +36,9 @@ def main() -> int:
     wrong = 0
     processes = Processes()
     try:
-        demo, server = Demo(processes), MariaDB(processes)
+        upstream, server = Upstream(processes), MariaDB(processes)
         for name in asked.only.split(","):
-            text, faults = PARTS[name](processes, demo, server, asked)
+            text, faults = PARTS[name](processes, upstream, server, asked)
             wrong += faults
             print(text, end="\n\n", flush=True)
     finally:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.capacity.loads import Whole, p, streams, whole_answers
 from benchmarks.capacity.shapes import MARIADB, SQLITE, Shape, installed, new_url
-from benchmarks.report import table
-from tests.harness.demo import Demo
+from benchmarks.house import Upstream
+from benchmarks.tables import table
 from tests.harness.gateway import SECRET_KEY
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import ROOT, Processes, clean_environment
@@ -20,7 +20,9 @@ FILLED = 50  # accounts that share the rows
 FILL_S = 3600
 
 
-def with_accounts(processes: Processes, demo: Demo, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
+def with_accounts(
+    processes: Processes, upstream: Upstream, server: MariaDB, asked: argparse.Namespace
+) -> tuple[str, int]:
     """Return CPU and latency by the number of accounts that send requests."""
     lines, wrong = [], 0
     for database in (SQLITE, MARIADB):
@@ -28,7 +30,7 @@ def with_accounts(processes: Processes, demo: Demo, server: MariaDB, asked: argp
             url = new_url(processes, database, server)
             _fill(url, rows=10 * count, accounts=count, days=1)
             asking = [_filled(number) for number in range(1, count, max(1, count // ASKING))]
-            with installed(processes, Shape(database, 1, 1), demo, server, url=url, emails=asking) as at:
+            with installed(processes, Shape(database, 1, 1), upstream, server, url=url, emails=asking) as at:
                 told = [whole_answers(at, seconds=asked.seconds) for _ in range(asked.rounds)]
             wrong += sum(each.wrong for each in told)
             lines.append([f"{database}, {count:,} accounts", *_figures(told)])
@@ -36,7 +38,7 @@ def with_accounts(processes: Processes, demo: Demo, server: MariaDB, asked: argp
     return table(f"Growth with accounts (up to {ASKING} of them ask)", heads, lines), wrong
 
 
-def with_rows(processes: Processes, demo: Demo, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
+def with_rows(processes: Processes, upstream: Upstream, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
     """Return CPU and latency by the rows of the usage log; the accounts that ask have their share of them."""
     lines, wrong = [], 0
     for database in (SQLITE, MARIADB):
@@ -46,7 +48,9 @@ def with_rows(processes: Processes, demo: Demo, server: MariaDB, asked: argparse
             if rows:
                 _fill(url, rows=rows, accounts=FILLED, days=365)
                 emails = [_filled(number) for number in range(1, 9)]
-            with installed(processes, Shape(database, 1, 1), demo, server, accounts=8, url=url, emails=emails) as at:
+            with installed(
+                processes, Shape(database, 1, 1), upstream, server, accounts=8, url=url, emails=emails
+            ) as at:
                 told = [whole_answers(at, seconds=asked.seconds) for _ in range(asked.rounds)]
             wrong += sum(each.wrong for each in told)
             size = f"{_megabytes(url):,.0f}" if database == SQLITE else "-"
@@ -57,11 +61,13 @@ def with_rows(processes: Processes, demo: Demo, server: MariaDB, asked: argparse
     return table("Growth with rows of the usage log", heads, lines), wrong
 
 
-def with_streams(processes: Processes, demo: Demo, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
+def with_streams(
+    processes: Processes, upstream: Upstream, server: MariaDB, asked: argparse.Namespace
+) -> tuple[str, int]:
     """Return memory, CPU and delay by the number of streams that one worker holds open."""
     lines, wrong = [], 0
     for count in asked.streams:
-        with installed(processes, Shape(SQLITE, 1, 1), demo, server, accounts=8) as at:
+        with installed(processes, Shape(SQLITE, 1, 1), upstream, server, accounts=8) as at:
             whole_answers(at, seconds=0.5)
             # Eight words two seconds apart, all begun before the first has ended.
             told = streams(at, count, words=8, pace_ms=2000, started_within_s=8.0)

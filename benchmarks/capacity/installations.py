@@ -8,9 +8,9 @@ from contextlib import ExitStack
 
 from benchmarks.capacity.loads import Whole, p, streams, whole_answers
 from benchmarks.capacity.shapes import MARIADB, SQLITE, Installation, Shape, installed
-from benchmarks.report import table
+from benchmarks.house import Upstream
 from benchmarks.rounds import in_turns
-from tests.harness.demo import Demo
+from benchmarks.tables import table
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
 
@@ -30,10 +30,10 @@ HEADS = [
 ]  # fmt: skip
 
 
-def compare(processes: Processes, demo: Demo, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
+def compare(processes: Processes, upstream: Upstream, server: MariaDB, asked: argparse.Namespace) -> tuple[str, int]:
     """Return the table and how many answers were wrong or rows missing."""
     with ExitStack() as running:
-        houses = [running.enter_context(installed(processes, shape, demo, server, accounts=8)) for shape in SHAPES]
+        houses = [running.enter_context(installed(processes, shape, upstream, server, accounts=8)) for shape in SHAPES]
         idle = {house.shape: house.memory_mb() for house in houses}
         for house in houses:
             whole_answers(house, seconds=0.5)  # every worker loads what it loads at its first requests

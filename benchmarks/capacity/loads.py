@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.answers import Expected, Wrong, check, events
+from benchmarks.answers import STREAM, WHOLE, Expected, check, words_of
+from benchmarks.calls import chat
 from benchmarks.capacity.shapes import Installation
-from benchmarks.load import Connections, Exchange, LoadStalled, scheduled
-from benchmarks.loads import request_bytes
-from benchmarks.targets import ALIAS
+from benchmarks.exchange import Exchange
+from benchmarks.load import drive
+from benchmarks.sources import Closed, Timed
+from benchmarks.targets import ALIAS, Target, bearer
 
 WORDS = 20
-STALLED_S = 30.0
 
 
 @dataclass(slots=True)
@@ -58,27 +58,18 @@ def whole_answers(at: Installation, *, seconds: float, connections: int = 16) ->
     Raises:
         LoadStalled: the installation stopped answering.
     """
-    requests = itertools.cycle([request_bytes(token, f"[[tokens {WORDS}]]", stream=False) for token in at.tokens])
+    requests = [chat(_seen_by(at, token), f"[[json {WORDS}]]") for token in at.tokens]
     before = (at.gateway_cpu_s(), at.nginx_cpu_s(), at.database_cpu_s())
     begun = time.monotonic()
-    done: list[Exchange] = []
-    with Connections(at.port, connections) as pool:
-        while True:
-            now = time.monotonic()
-            while now < begun + seconds and pool.idle:
-                pool.send(next(requests), 0, now, now)
-            if not pool.running:
-                break
-            ended = pool.receive(STALLED_S)
-            if not ended and time.monotonic() - now >= STALLED_S:
-                raise LoadStalled
-            done += ended
+    loop = Closed(requests, connections=connections, seconds=seconds)
+    drive(at.port, loop)
+    done = loop.done
     took = max(each.ended_at for each in done) - begun
     after = (at.gateway_cpu_s(), at.nginx_cpu_s(), at.database_cpu_s())
     gateway_us, nginx_us, database_us = ((b - a) / len(done) * 1e6 for a, b in zip(before, after, strict=True))
     latency = [(each.ended_at - each.sent_at) * 1000 for each in done]
     return Whole(
-        len(done), took, gateway_us, nginx_us, database_us, latency, _wrong(done, Expected(WORDS, ALIAS, False))
+        len(done), took, gateway_us, nginx_us, database_us, latency, _wrong(done, Expected(WORDS, ALIAS, WHOLE))
     )
 
 
@@ -88,42 +79,32 @@ def streams(at: Installation, count: int, *, words: int, pace_ms: int, started_w
     Raises:
         LoadStalled: the installation stopped answering.
     """
-    text = f"[[tokens {words}]] [[pace {pace_ms}]] held"
-    requests = [request_bytes(at.tokens[n % len(at.tokens)], text, stream=True) for n in range(count)]
+    text = f"[[paced {words} {pace_ms}]] held"
+    requests = [chat(_seen_by(at, at.tokens[n % len(at.tokens)]), text, stream=True) for n in range(count)]
     memory_before, cpu_before = at.memory_mb(), at.gateway_cpu_s()
     memory_open: list[float] = []
-    done = scheduled(
-        at.port,
-        requests,
-        gap_s=started_within_s / count,
-        connections=count,
-        when_all_begun=lambda: memory_open.append(at.memory_mb()),
-    )
+    schedule = Timed(requests, gap_s=started_within_s / count, connections=count, is_lazy=True)
+    drive(at.port, schedule, when_all_begun=lambda: memory_open.append(at.memory_mb()))
+    done = schedule.done
     used_s = at.gateway_cpu_s() - cpu_before
-    expected = Expected(words, ALIAS, True)
+    expected = Expected(words, ALIAS, STREAM)
     first, delay = [], []
     for exchange in done:
-        try:
-            came = [each.came_at for each in events(exchange)][1 : words + 1]
-        except Wrong:
-            continue
-        if came:
-            first.append((came[0] - exchange.sent_at) * 1000 - pace_ms)
-            # The first word is due a pace after the request. The others are held against the first.
-            delay += [(at_ - came[0]) * 1000 - pace_ms * number for number, at_ in enumerate(came)][1:]
-    count_events = len(done) * expected.events
+        came = words_of(exchange, expected)
+        first += [(word.came_at - exchange.sent_at) * 1000 for word in came[:1]]
+        delay += [(word.came_at - word.due_at) * 1000 for word in came]
+    count_events = len(done) * words
     grown = (memory_open[0] if memory_open else memory_before) - memory_before
     return Streams(count, count_events, first, delay, used_s / count_events * 1e6, grown, _wrong(done, expected))
 
 
 def _wrong(done: Sequence[Exchange], expected: Expected) -> int:
-    wrong = 0
-    for exchange in done:
-        try:
-            check(exchange, expected)
-        except Wrong:
-            wrong += 1
-    return wrong
+    return sum(bool(check(exchange, expected).wrong) for exchange in done)
+
+
+def _seen_by(at: Installation, token: str) -> Target:
+    """The installation as a target for one account's requests."""
+    return Target(at.shape.name, at.port, (), ALIAS, (bearer(token),))
 
 
 def p(values: Sequence[float], hundredths: int) -> float:

@@ -13,8 +13,8 @@ import psutil
 import pymysql
 
 from benchmarks.capacity.distance import Distance
-from benchmarks.targets import ALIAS, GATEWAY_CONFIG, PLAN, cpu_s_of
-from tests.harness.demo import Demo
+from benchmarks.house import PLAN, Upstream, gateway_config
+from benchmarks.targets import cpu_s_of
 from tests.harness.gateway import Gateway
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
@@ -101,14 +101,14 @@ class Installation:
 def installed(
     processes: Processes,
     shape: Shape,
-    demo: Demo,
+    upstream: Upstream,
     server: MariaDB,
     *,
     accounts: int = 1,
     url: str | None = None,
     emails: Sequence[str] = (),
 ) -> Iterator[Installation]:
-    """Run a shape on a new database, or on the one at ``url``; everything but the demo and the server ends with it.
+    """Run a shape on a new database, or on the one at ``url``; everything but the upstream and the server ends with it.
 
     The ``tokens`` are those of ``accounts`` new accounts, or of those with ``emails``, which ``url`` has already.
     """
@@ -119,7 +119,7 @@ def installed(
         if shape.distance_ms:
             far = running.enter_context(Distance(processes, urlsplit(url).port or 3306, shape.distance_ms))
             seen_url = url.replace(f":{urlsplit(url).port}/", f":{far.port}/")
-        config = TRUSTING + GATEWAY_CONFIG.format(base_url=demo.base_url, alias=ALIAS)
+        config = TRUSTING + gateway_config(upstream.port)
         gateways: list[Gateway] = []
         for number in range(shape.machines):
             if shape.machines == 1:
