@@ -12,7 +12,7 @@ import signal
 from pathlib import Path
 
 from service.metrics import folder as metrics_folder
-from service.process import master, server_errors, startup
+from service.process import freed_memory, master, server_errors, startup
 from service.process.server_log import ServerLog
 
 ROOT = Path(__file__).resolve().parent
@@ -65,6 +65,7 @@ def post_fork(server, worker):
     """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
     master.forked()
     worker.cfg.set("graceful_timeout", startup.drain_seconds())
+    freed_memory.give_back_large_blocks()
     server_errors.install()
     # Ctrl-C reaches the whole process group; the master alone acts on it, and tells the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
