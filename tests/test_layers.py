@@ -96,6 +96,7 @@ ARROWS: Mapping[str, Sequence[str]] = {
         "config",
         "models",
         "service.database.retention",
+        "service.keys",
         "service.metrics.folder",
         "service.services",
     ],

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 
 import gevent
 
+from models.glance import newest_migration
 from models.schema_revision import schema_revision
 from models.storage import Storage
 
@@ -41,7 +42,7 @@ class Readiness:
         ``last_output`` tells when an upstream last answered (Unix seconds); ``reach`` tries connections to them.
         """
         # Read at once: a newer release may be unpacked in this place while this one still serves.
-        self._newest = max((path.name[:4] for path in migrations.glob("[0-9]*.py")), default="")
+        self._newest = newest_migration(migrations)
         self._last_output = last_output
         self._reach = reach
         self._is_draining = is_draining

@@ -1,7 +1,7 @@
 """What the gunicorn master does before workers exist, on a reload, and at the end.
 
-The master imports nothing that gevent would have to patch: the database is prepared by a process of its
-own (``service.database.prepare``), and workers import the application after the fork.
+The master imports nothing that gevent would have to patch: a database that is not ready yet is prepared by a
+process of its own (``service.database.prepare``), and workers import the application after the fork.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from catalog.errors import CatalogError
 from catalog.model import Catalog
 from catalog.reader import read_catalog
 from config import Settings, SettingsError, load_secret_key
+from models.glance import Glance, glance, newest_migration
+from service.keys import Keyring
 from service.metrics import folder as metrics_folder
 from service.process import running_port
 
@@ -53,8 +55,11 @@ def prepare(settings: Settings) -> None:
         _check_address_is_free(settings)
         load_secret_key(settings)
         catalog = _read(settings)
-        if _prepare_database("prepare") != 0:
+        found = _prepared(settings, catalog)
+        if found is None and _prepare_database("prepare").wait() != 0:
             raise SystemExit("smart-route: not started, see above")
+        if found is not None and not found.has_operator:
+            _prepare_database("prepare")  # prints the link that makes one; nobody has to wait for that
     except (SettingsError, CatalogError) as error:
         raise SystemExit(f"smart-route: {error}") from error
     except KeyboardInterrupt:
@@ -69,7 +74,7 @@ def accept_changed_catalog(settings: Settings) -> None:
     except CatalogError as error:
         say(f"the changed catalog is wrong, the old one stays in force: {error}")
         return
-    if _prepare_database("check-plans") != 0:
+    if _prepared(settings, catalog) is None and _prepare_database("check-plans").wait() != 0:
         say("the changed catalog cannot be used, the old one stays in force (see above)")
         return
     is_new = catalog != accepted()
@@ -185,10 +190,22 @@ def _demo_base_url() -> str:
     return base_url
 
 
-def _prepare_database(task: str) -> int:
+def _prepared(settings: Settings, catalog: Catalog) -> Glance | None:
+    """Return what the database is if preparing it would change nothing: most starts need not wait for that."""
+    found = glance(settings.database_url)
+    is_prepared = (
+        found is not None
+        and found.revision == newest_migration(settings.root / "migrations" / "versions")
+        and found.key_fingerprint == Keyring(load_secret_key(settings)).fingerprint
+        and all(catalog.plan(slug) for slug in found.plans)
+    )
+    return found if is_prepared else None
+
+
+def _prepare_database(task: str) -> subprocess.Popen[bytes]:
     root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "service.database.prepare", task]
-    return subprocess.run(command, cwd=root, check=False, start_new_session=True).returncode
+    return subprocess.Popen(command, cwd=root, start_new_session=True)
 
 
 def _check_address_is_free(settings: Settings) -> None:
