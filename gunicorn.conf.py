@@ -61,6 +61,12 @@ def when_ready(server):
         startup.announce()
 
 
+def pre_fork(server, worker):
+    """Keep the collection of garbage in workers off what the master made: looking at it copies its memory."""
+    gc.collect()
+    gc.freeze()
+
+
 def post_fork(server, worker):
     """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
     master.forked()
