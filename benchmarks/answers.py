@@ -23,6 +23,7 @@ from benchmarks.upstream_answers import UPSTREAM_MARK
 
 WHOLE, STREAM, RESPONSES = "whole answer", "chat stream", "responses stream"
 DONE = b"[DONE]"
+NAME_LET_THROUGH = "upstream's name let through"
 _WORD = re.compile(r"w(\d+)(?:@(\d+\.\d+))? ")
 
 
@@ -56,7 +57,7 @@ def check(exchange: Exchange, expected: Expected) -> Reading:
     except BrokenAnswer as error:
         return Reading(0, fatal=str(error))
     if expected.alias is not None and UPSTREAM_MARK in raw:
-        return reading.but("upstream's name let through")
+        return reading.but(NAME_LET_THROUGH)
     return reading
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.answers import NAME_LET_THROUGH
 from benchmarks.goals import dig, of_load, responses_x_chat, streams_per_100_mb
-from benchmarks.tables import markdown, shown
+from benchmarks.tables import NONE, markdown, shown
 from benchmarks.targets import GATEWAY, LITELLM, NGINX, PORTKEY
 
 COLUMNS = (GATEWAY, NGINX, LITELLM, PORTKEY)
@@ -19,10 +20,15 @@ def readme_table(document: dict[str, Any]) -> str:
     rows = [[title, *(cell(document, target) for target in COLUMNS)] for title, cell in ROWS]
     versions = document["versions"]
     heads = ["one worker each", *(f"{name} {versions.get(name, '')}".strip() for name in COLUMNS)]
+    left_out = [
+        f"— in {name}'s column: its callers got no answer under the load *{load['title']}* ({why})."
+        for load in document.get("loads", {}).values()
+        for name, why in load["left_out"].items()
+    ]
     where = (
         f"{document['begun'][:10]}, {machine['cores']} cores shared by all, Python {machine['python']}, over loopback."
     )
-    return f"{markdown(heads, rows)}\n\n{where}"
+    return "\n\n".join([markdown(heads, rows), *left_out, where])
 
 
 def _figure(load: str, *keys: str) -> Cell:
@@ -35,6 +41,15 @@ def _two(load: str, timing: str, first: str, second: str) -> Cell:
         return " / ".join(map(shown, values))
 
     return cell
+
+
+def _naming(document: dict[str, Any], target: str) -> str:
+    """How many of a target's answers hold a name of the upstream; nginx is not asked to hide it."""
+    answers = document["answers"].get(target, 0)
+    if target == NGINX or not answers:
+        return NONE
+    faults = document.get("lacked", {}).get(target, {})
+    return f"{sum(count for fault, count in faults.items() if fault.endswith(NAME_LET_THROUGH)) / answers:.0%}"
 
 
 def _part(part: str, *keys: str) -> Cell:
@@ -53,4 +68,5 @@ ROWS: tuple[tuple[str, Cell], ...] = (
     ("idle memory, MB", _part("memory", "idle_mb")),
     ("cold start to the first answer, s", _part("cold_start_s")),
     ("installed, MB", _part("installed_mb")),
+    ("answers that name the upstream's model, id or server", _naming),
 )

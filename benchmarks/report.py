@@ -150,11 +150,11 @@ def _held(document: dict[str, Any]) -> str:
         first, delay = (figures["timings_ms"][key] for key in ("first", "delay"))
         times = [first["p50"], first["p99"], delay["p50"], delay["p99"], delay["max"]]
         fit = streams_per_100_mb(document, name)
-        row = [f"{name}, {figures['streams']:,}", shown(fit), shown(figures["kb_per_stream"]), *map(shown, times)]
+        row = [f"{name}, {figures['streams']:,}", shown(fit), shown(figures["kb_per_stream"] / 10), *map(shown, times)]
         rows.append(row)
     title = next((each["title"] for each in document["held"].values() if "title" in each), "Slow streams held")
     heads = [
-        "target, streams", "per 100 MB", "KB each", "first event: p50 ms", "p99 ms", "delay: p50 ms", "p99 ms",
+        "target, streams", "per 100 MB", "MB for 100", "first event: p50 ms", "p99 ms", "delay: p50 ms", "p99 ms",
         "max ms",
     ]  # fmt: skip
     return table(f"{title}; one worker", heads, rows)
@@ -166,7 +166,7 @@ def _weights(document: dict[str, Any]) -> str:
         [name, *map(shown, (memory["idle_mb"], memory.get("loaded_mb"), starts.get(name), sizes.get(name)))]
         for name, memory in document["memory"].items()
     ]
-    heads = ["target", "idle, MB PSS", "after the loads", "cold start, s", "installed, MB"]
+    heads = ["target", "idle, MB PSS", "loaded, MB PSS", "cold start, s", "installed, MB"]
     return table("What each takes", heads, rows)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 Row = Sequence[str]
-NONE = "-"
+NONE = "—"
 
 
 def shown(value: float | None) -> str:
