@@ -24,8 +24,8 @@ SHAKY_PLANS = ("ultimate", "max", "unlimited")
 ABOVE_ALL = "smart-route-infinite"
 # Together they have every route first, and every member may ask for them.
 HEALING = ("spread", "spread", "grim")
-# As chat and as Responses tell it.
-CUT_UPSTREAM = (f"{BROKEN}:upstream_incomplete", f"{BROKEN}:server_error")
+# As chat and as Responses tell it; and of a completion with two prompts, whose second finds nobody.
+CUT_UPSTREAM = tuple(f"{BROKEN}:{code}" for code in ("upstream_incomplete", "server_error", "upstream_unavailable"))
 
 
 def chat(

@@ -12,7 +12,8 @@ from endurance.state import Sample, Still
 
 MOST_LAG_S = 0.25
 LAG_FROM = 100  # samples; of fewer no hundredth can be told
-MOST_WAL_MB = 40.0
+# Every commit moves it into the file from 80 MB on (`WAL_AUTOCHECKPOINT_PAGES`); it keeps the size that it once had.
+MOST_WAL_MB = 100.0
 MOST_SLOPE_MB_H = 10.0
 SLOPE_FROM_S = 600.0
 """A shorter second half has more chance than slope."""
