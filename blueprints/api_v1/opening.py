@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import gevent
 
 from .errors import UpstreamError
 from .upstream import UpstreamAnswer
+
+_Sending: TypeAlias = "gevent.Greenlet[..., UpstreamAnswer | Exception]"
 
 
 class Opening:
@@ -15,7 +18,8 @@ class Opening:
 
     def __init__(self, send: Callable[[], UpstreamAnswer]) -> None:
         """Start sending."""
-        self._greenlet = gevent.spawn(_caught, send)
+        self._greenlet: _Sending | None = gevent.spawn(_caught, send)
+        self._answer: UpstreamAnswer | None = None
 
     def wait(self, timeout_s: float) -> UpstreamAnswer | None:
         """Return the answer, or None when it has not come yet.
@@ -23,17 +27,23 @@ class Opening:
         Raises:
             GatewayError: there is no usable answer.
         """
+        if self._greenlet is None:
+            return self._answer
         self._greenlet.join(timeout=timeout_s)
         if not self._greenlet.ready():
             return None
         result = self._greenlet.value
-        if isinstance(result, UpstreamAnswer):
-            return result
-        raise result if isinstance(result, Exception) else UpstreamError(detail="the request was given up")
+        if not isinstance(result, UpstreamAnswer):
+            raise result if isinstance(result, Exception) else UpstreamError(detail="the request was given up")
+        self._greenlet, self._answer = None, result  # a stream lives long, and holds no greenlet that has ended
+        return result
 
     def abandon(self) -> None:
         """End the request, whatever it is doing."""
-        if self._greenlet.ready():
+        if self._greenlet is None:
+            if self._answer is not None:
+                self._answer.close()
+        elif self._greenlet.ready():
             _close(self._greenlet)
         else:
             self._greenlet.link(_close)
@@ -47,6 +57,6 @@ def _caught(send: Callable[[], UpstreamAnswer]) -> UpstreamAnswer | Exception:
         return error
 
 
-def _close(greenlet: gevent.Greenlet[..., object]) -> None:
+def _close(greenlet: _Sending) -> None:
     if isinstance(greenlet.value, UpstreamAnswer):
         greenlet.value.close()

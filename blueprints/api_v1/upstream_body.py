@@ -14,8 +14,9 @@ from functools import lru_cache
 import gevent
 
 from .upstream_head import Head
-from .upstream_wire import PIECE_BYTES, Wire
+from .upstream_wire import Wire
 
+_MUCH_BYTES = 4096
 _MAX_CHUNK_HEADER = 4096
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
@@ -49,7 +50,7 @@ class UpstreamBody:
         self._ended = head.length == 0
 
     def read(self, timeout_s: float | None) -> bytes:
-        """Return what has come, at most ``PIECE_BYTES`` or so; ``b""`` when the body has ended.
+        """Return what has come, at most some KB; ``b""`` when the body has ended.
 
         Raises:
             Silence: nothing of the body came for ``timeout_s`` seconds, at most framing; reading may go on.
@@ -121,7 +122,7 @@ class UpstreamBody:
             raise Silence from error
         except OSError as error:
             raise BodyCut(str(error)) from error
-        if len(raw) > PIECE_BYTES // 8:
+        if len(raw) > _MUCH_BYTES:
             gevent.sleep(0)  # a burst must not keep the other streams of this worker waiting
         if not raw and (self._chunked or self._left is not None):
             raise BodyCut("the connection was closed in the middle of the body")

@@ -17,7 +17,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from .upstream_head import Head, HeadReader
 
-PIECE_BYTES = 32 * 1024
+PIECE_BYTES = 16 * 1024  # of a burst, some milliseconds of work: the other streams of a worker wait so long
 # For a request's bytes to leave; an image over a slow line takes its time.
 SEND_S = 60.0
 # A connection that was closed before a request came breaks as soon as the request is sent. One that breaks later
