@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 import orjson
-import zstandard
+from backports import zstd
 from gunicorn.http.errors import ParseException
 from werkzeug.http import parse_options_header
 
@@ -15,9 +15,11 @@ from .errors import BodyTooLarge, BodyTooLate, InvalidRequest, UnsupportedMediaT
 
 ARRIVAL_S = 120.0
 _MOST_GZIP_MEMBERS = 16
+_MOST_ZSTD_FRAMES = 16
 _MOST_CONTAINERS = 1_000_000  # objects and lists: each costs far more memory than its two characters
 _PIECE = 256 * 1024
 _MB = 1024 * 1024
+_WINDOW_LOG_BOUNDS = zstd.DecompressionParameter.window_log_max.bounds()
 
 
 def receive_body(environ: dict[str, Any], limit_bytes: int) -> bytes:
@@ -112,7 +114,7 @@ def unpack_body(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
             plain = _unzstd(raw, limit_bytes)
         else:
             raise UnsupportedMediaType(f"The content encoding {encoding[:50]} is not supported; gzip and zstd are.")
-    except (zlib.error, zstandard.ZstdError, EOFError) as error:
+    except (zlib.error, zstd.ZstdError, EOFError) as error:
         raise InvalidRequest(f"The body is not valid {encoding}.") from error
     if len(plain) > limit_bytes:
         raise _too_large("decompressed", limit_bytes)
@@ -137,13 +139,23 @@ def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
 
 
 def _unzstd(raw: bytes, limit_bytes: int) -> bytes:
-    # A frame names the memory that its reader has to set aside: no more than the body itself may have, and
-    # never less than what every reader should offer (RFC 8878, section 3.1.1.1.2).
-    decompressor = zstandard.ZstdDecompressor(max_window_size=max(limit_bytes, 8 * _MB))
+    # A frame names the memory that its reader has to set aside: no more than the body itself may have, in whole
+    # powers of two, and never less than what every reader should offer (RFC 8878, section 3.1.1.1.2).
+    window_log = min((max(limit_bytes, 8 * _MB) - 1).bit_length(), _WINDOW_LOG_BOUNDS[1])
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: window_log}
     plain = bytearray()
-    with decompressor.stream_reader(raw, read_across_frames=True) as reader:
-        while len(plain) <= limit_bytes and (piece := reader.read(_PIECE)):
-            plain += piece
+    for _ in range(_MOST_ZSTD_FRAMES):  # as above
+        if not raw:
+            return bytes(plain)
+        frame = zstd.ZstdDecompressor(options=options)
+        plain += frame.decompress(raw, limit_bytes + 1 - len(plain))
+        if len(plain) > limit_bytes:
+            return bytes(plain)
+        if not frame.eof:
+            raise EOFError("cut off")
+        raw = frame.unused_data
+    if raw:
+        raise InvalidRequest(f"The zstd body has more than {_MOST_ZSTD_FRAMES} frames.")
     return bytes(plain)
 
 
