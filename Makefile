@@ -1,6 +1,6 @@
 # Every target sets up what it needs. `make` alone lists them.
 
-.PHONY: help run test test-clients test-browser lint format audit bench soak
+.PHONY: help run test test-clients test-browser lint format audit bench soak chaos
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -56,3 +56,9 @@ soak: ## mixed load for MINUTES=10; books and state must balance (RATE, DATABASE
 	@exec tools/need-mariadb
 	@exec .venv/bin/python -m endurance --minutes $(or $(MINUTES),10) --rate $(or $(RATE),30) \
 		--database $(or $(DATABASE),sqlite) --kill-every $(or $(KILL_EVERY),0) $(ARGS)
+
+chaos: ## kills, full disk, clock, floods ...: written expectations, checked (ARGS="--only flood,disk")
+	@exec tools/setup dev
+	@exec tools/need-mariadb
+	@exec tools/need-faketime
+	@exec .venv/bin/python -m endurance.chaos $(ARGS)

@@ -86,6 +86,11 @@ class MariaDB:
         """End the server; ``start`` brings it back with its data. SIGKILL for a crash."""
         self._processes.stop(self._process, number=number)
 
+    @property
+    def pid(self) -> int:
+        """The server's process id."""
+        return self._process.pid
+
     def create_database(self) -> str:
         """Make an empty database; gives its SQLAlchemy URL."""
         self._made += 1
