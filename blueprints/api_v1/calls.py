@@ -28,6 +28,10 @@ class Call:
     created: int  # Unix seconds
     answer_id: str
 
+    def forget_body(self) -> None:
+        """Let go of a body that nobody looks at again: prompts are large, and streams last."""
+        self.body.clear()
+
 
 def new_id(prefix: str) -> str:
     """Return ``prefix`` and 32 random letters and digits."""

@@ -31,6 +31,9 @@ class Exchange(Protocol):
     parts: int
     """How many upstream calls make the answer: several prompts, or choices that the upstream gives one by one."""
 
+    needs_request: bool
+    """What the client sent is looked at again once the last part gives output, such as to store it."""
+
     @property
     def translator(self) -> StreamTranslator:
         """What turns the upstream's stream into the client's."""

@@ -43,6 +43,7 @@ class ChatToChat:
 
     path = "/chat/completions"
     parts = 1
+    needs_request = False
 
     def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
         """Take the call; nothing is sent yet."""

@@ -27,6 +27,7 @@ class ChatToResponses:
     """A chat, answered by a Responses upstream; each of ``n`` choices takes a call of its own."""
 
     path = "/responses"
+    needs_request = False
 
     def __init__(self, call: Call, new_call_id: Callable[[], str]) -> None:
         """Take the call; ``new_call_id`` makes the ids that tool calls are handed out with."""

@@ -57,6 +57,7 @@ class CompactionExchange:
     """One compaction over one kind of upstream, which is asked for a summary."""
 
     parts = 1
+    needs_request = True
 
     def __init__(
         self, inner: ResponsesToChat | ResponsesToResponses, call: Call, kept: KeptResponse, seals: Seals

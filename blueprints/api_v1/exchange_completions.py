@@ -37,6 +37,7 @@ class CompletionsToChat:
     """Over an upstream that knows Chat Completions."""
 
     path = "/chat/completions"
+    needs_request = True
 
     def __init__(self, call: Call, plan: CompletionPlan) -> None:
         """Take the call and the chats that answer it."""

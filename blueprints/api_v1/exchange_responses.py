@@ -56,6 +56,7 @@ class ResponsesToChat:
 
     path = "/chat/completions"
     parts = 1
+    needs_request = True
 
     def __init__(
         self, call: Call, asked: Asked, seals: Seals, new_call_id: Callable[[], str], kept: KeptResponse
@@ -140,6 +141,7 @@ class ResponsesToResponses:
 
     path = "/responses"
     parts = 1
+    needs_request = True
 
     def __init__(
         self,

@@ -58,7 +58,8 @@ class StreamedAnswer:
         self._exchange = attempts.exchange
         self._first_output_at: float | None = None
         self._last_sent = call.started
-        self._opening: Opening | None = None
+        self._opening: Opening | None = None  # until the header of the answer has come
+        self._answer: UpstreamAnswer | None = None
         self._pieces = self._produce()
         self._first = b""
         self._ended = False
@@ -108,10 +109,10 @@ class StreamedAnswer:
         while True:
             if not self._ticket.is_marked:
                 self._first_output_at = None
-            route, self._exchange, payload = self._attempts.next()
+            attempt = self._next_attempt(part)
             try:
                 self._translator.restart()
-                yield from self._attempt(route, payload, is_last=part == self._exchange.parts - 1)
+                yield from attempt
                 self._attempts.completed()
                 part += 1
                 if part == self._exchange.parts:
@@ -126,30 +127,29 @@ class StreamedAnswer:
             finally:
                 self._drop_upstream()
 
-    def _attempt(self, route: Route, payload: bytes, *, is_last: bool) -> Iterator[bytes]:
-        limits = route.upstream
-        patience_s = self._attempts.patience_s(limits.first_byte_timeout)
+    def _next_attempt(self, part: int) -> Generator[bytes, None, None]:
+        route, self._exchange, payload = self._attempts.next()
+        return self._attempt(route, payload, is_last=part == self._exchange.parts - 1)
+
+    def _attempt(self, route: Route, payload: bytes, *, is_last: bool) -> Generator[bytes, None, None]:
+        patience_s = self._attempts.patience_s(route.upstream.first_byte_timeout)
         deadline = time.monotonic() + patience_s
-        answer = None
-        self._opening = Opening(lambda: self._upstreams.send(route, self._exchange.path, payload, wait_s=patience_s))
-        while answer is None:
-            with self._watch:
-                answer = self._opening.wait(self._patience(deadline))
-            if answer is None:
-                yield self._keep_alive(deadline)
+        answer = yield from self._opened(route, payload, patience_s, deadline)
+        del payload  # it may be large, and streams are long
         if answer.content_type != "text/event-stream":
             raise self._no_stream(answer)
 
-        translator = self._translator
+        idle_s, answer_s = route.upstream.idle_timeout, route.upstream.answer_timeout
+        body, translator, ticket, watch = answer.body, self._translator, self._ticket, self._watch
         splitter = sse.EventSplitter()
         has_begun = False
         last_said = time.monotonic()
         while True:
             try:
-                with self._watch:
-                    piece = answer.body.read(self._patience(deadline))
+                with watch:
+                    piece = body.read(self._patience(deadline))
             except Silence:
-                if not self._is_all_said(deadline):
+                if not self._is_all_said(deadline, time.monotonic()):
                     yield self._keep_alive(deadline)
                     continue
                 piece = b""
@@ -157,43 +157,57 @@ class StreamedAnswer:
                 if not self._exchange.part_has_finished:
                     raise UpstreamIncomplete(detail=f"stream cut: {error}") from error
                 piece = b""
-            try:
-                events = splitter.feed(piece) if piece else splitter.finish()
-            except sse.EventTooLong as error:
-                raise UpstreamError(detail="an event without an end") from error
+            now = time.monotonic()
             said_before = translator.output_bytes
-            out = self._translated(events)
+            events, out = self._translated(splitter, piece)
             says_something = bool(out) or translator.output_bytes > said_before
             if not has_begun and says_something and translator.has_output:
                 has_begun = True
                 self._first_output_at = self._first_output_at or time.monotonic()
                 self._attempts.succeeded()
-            if translator.is_done or not piece or self._is_all_said(deadline):
+            if translator.is_done or not piece or self._is_all_said(deadline, now):
                 if is_last:
                     yield from self._ending(out)
                 else:
                     out += self._exchange.end_part()
-                    self._ticket.mark()
+                    ticket.mark()
                     self._last_sent = time.monotonic()
                     yield out
-                answer.body.take_end()
+                body.take_end()
                 return
             if events and translator.has_output:
-                now = time.monotonic()
                 if says_something:
                     last_said = now
                 # Events that say nothing are a sign of life, such as of a model that thinks unseen, but not for ever.
-                deadline = min(now + limits.idle_timeout, last_said + max(limits.idle_timeout, limits.answer_timeout))
-                self._ticket.mark()
+                deadline = min(now + idle_s, last_said + max(idle_s, answer_s))
+                if not ticket.is_marked:
+                    ticket.mark()
+                    if is_last and not self._exchange.needs_request:
+                        self._call.forget_body()
+                    now = time.monotonic()
             if out:
-                self._last_sent = time.monotonic()
+                self._last_sent = now
                 yield out
-            elif time.monotonic() >= min(deadline, self._last_sent + KEEP_ALIVE_S):
+            elif now >= min(deadline, self._last_sent + KEEP_ALIVE_S):
                 yield self._keep_alive(deadline)  # bytes came, but nothing for the client
 
-    def _is_all_said(self, deadline: float) -> bool:
+    def _opened(
+        self, route: Route, payload: bytes, patience_s: float, deadline: float
+    ) -> Generator[bytes, None, UpstreamAnswer]:
+        """Send the request; return the answer once its header has come, with keep-alives until then."""
+        path, upstreams = self._exchange.path, self._upstreams
+        self._opening = Opening(lambda: upstreams.send(route, path, payload, wait_s=patience_s))
+        while True:
+            with self._watch:
+                answer = self._opening.wait(self._patience(deadline))
+            if answer is not None:
+                self._answer, self._opening = answer, None
+                return answer
+            yield self._keep_alive(deadline)
+
+    def _is_all_said(self, deadline: float, now: float) -> bool:
         """Tell whether only the formal end is missing, and that for long enough."""
-        return time.monotonic() >= deadline and self._exchange.part_has_finished
+        return now >= deadline and self._exchange.part_has_finished
 
     def _patience(self, deadline: float) -> float:
         """Return how long to wait for the upstream before something has to be done."""
@@ -209,9 +223,13 @@ class StreamedAnswer:
             self._attempts.stay_with(self._exchange)
         return piece
 
-    def _translated(self, events: list[bytes]) -> bytes:
+    def _translated(self, splitter: sse.EventSplitter, piece: bytes) -> tuple[list[bytes], bytes]:
+        """Return the events that a piece completes (``b""``: the end), and what they are for the client."""
         try:
-            return self._translator.feed(events)
+            events = splitter.feed(piece) if piece else splitter.finish()
+            return events, self._translator.feed(events)
+        except sse.EventTooLong as error:
+            raise UpstreamError(detail="an event without an end") from error
         except GatewayError:
             raise
         except Exception as error:  # an upstream's nonsense that nobody thought of
@@ -292,3 +310,6 @@ class StreamedAnswer:
         if self._opening is not None:
             self._opening.abandon()
             self._opening = None
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
