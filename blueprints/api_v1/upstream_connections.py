@@ -103,7 +103,7 @@ class RawAnswer:
     def __init__(self, body: UpstreamBody, coding: str) -> None:
         """Nothing is read yet."""
         self.body = body
-        self._coding = coding
+        self._coding = coding.lower()
 
     def read(self, most_bytes: int, decode_content: bool = False) -> bytes:
         """Return the body's first ``most_bytes``, or all of it; decode gzip and deflate if told.

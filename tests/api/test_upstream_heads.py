@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import time
+import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blueprints.api_v1.errors import UpstreamError, UpstreamTimeout
+from blueprints.api_v1.errors import ContextTooLong, UpstreamError, UpstreamRefused, UpstreamTimeout
 from blueprints.api_v1.upstream_head import MAX_HEAD_BYTES, BadHead, HeadReader
 from tests.api.scripted_upstream import said, scripted_upstream
 from tests.api.sender import KEY, Sender
@@ -54,6 +57,26 @@ def test_head_that_is_odd_but_clear_is_understood_however_it_comes(raw: bytes) -
 def test_body_without_a_length_ends_with_its_connection() -> None:
     with scripted_upstream(said(b"HTTP/1.0 200 OK\r\n\r\n{", b"}", then_close=True)) as upstream:
         assert Sender(upstream.base_url).send() == {}
+
+
+@pytest.mark.parametrize(
+    ("coding", "code", "kind"),
+    [
+        ("GZip", gzip.compress, ContextTooLong),
+        ("deflate", zlib.compress, ContextTooLong),
+        ("gzip", lambda text: gzip.compress(text)[:-12], ContextTooLong),
+        ("gzip", lambda text: b"no gzip: " + text, UpstreamRefused),
+        ("gzip", lambda text: gzip.compress(b" " * 10**7 + text), UpstreamRefused),
+    ],
+    ids=["gzip", "deflate", "cut", "none", "huge"],
+)
+def test_refusal_that_is_compressed_is_understood_as_far_as_it_can_be(
+    coding: str, code: Callable[[bytes], bytes], kind: type[Exception]
+) -> None:
+    body = code(b"This model's maximum context length is 8192 tokens")
+    head = b"HTTP/1.1 400 Bad Request\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+    with scripted_upstream(said(head % (coding.encode(), len(body)) + body)) as upstream:
+        assert type(Sender(upstream.base_url).refusal()) is kind
 
 
 NONE = {
