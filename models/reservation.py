@@ -20,7 +20,7 @@ from .base import UtcDateTime
 from .calendar_windows import Calendar
 from .continuation import Step, is_free
 from .prepared import Prepared, firsts
-from .quota import NEWEST_COLUMNS, Limits, NewestRow, Standing, newest_row, standing
+from .quota import NEWEST, NEWEST_COLUMNS, Limits, NewestRow, Standing, standing
 from .storage import Storage, StorageUnavailable
 from .usage_log import UsageLog
 
@@ -321,22 +321,27 @@ def _release(
     outcome: Outcome,
     closing: Prepared,
 ) -> bool:
-    _lock_account(storage, connection, account_id)
-    row = _COUNTED_SINCE.first(connection, {"row_id": row_id})
-    if row is None or closing.run(connection, _values(row_id, outcome)).rowcount == 0:
+    values = {"account_id": account_id, "row_id": row_id}
+    lock = [] if storage.is_sqlite else [_LOCK]
+    row, newest = firsts(connection, [*lock, _COUNTED_SINCE, NEWEST], values)[-2:]
+    if row is None or newest is None or closing.run(connection, _values(row_id, outcome)).rowcount == 0:
         return False
     was_counted, started_at = row
-    newest = newest_row(connection, account_id)
-    assert newest is not None  # noqa: S101  (the row itself is there)
     if was_counted:
-        # No row is newer than the newest, so this one lies in a window exactly if it began after its start.
-        lowered = {
-            "row_id": newest.id,
-            "new_day_prompts": newest.day_prompts - (started_at >= newest.day_start),
-            "new_month_prompts": newest.month_prompts - (started_at >= newest.month_start),
-        }
-        _LOWER.run(connection, lowered)
+        _lower(connection, NewestRow(*newest), started_at)
     return True
+
+
+def _lower(connection: sa.Connection, newest: NewestRow, started_at: datetime) -> None:
+    """Take a prompt out of the running numbers. No row is newer than the newest, so it lies in a window exactly if it
+    began after its start.
+    """
+    lowered = {
+        "row_id": newest.id,
+        "new_day_prompts": newest.day_prompts - (started_at >= newest.day_start),
+        "new_month_prompts": newest.month_prompts - (started_at >= newest.month_start),
+    }
+    _LOWER.run(connection, lowered, is_last=True)
 
 
 def _row_of(connection: sa.Connection, request_id: str) -> int | None:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 
 WAIT_S = 10.0  # how long a transaction may wait for its turn
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.025
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.01
 _THE_FILE = "the one write lock of a SQLite file"
 
 
