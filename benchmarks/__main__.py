@@ -6,6 +6,7 @@ import argparse
 import json
 import resource
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,8 +25,10 @@ def main() -> int:
     peers = [name for name in PEERS if name.lower() not in arguments.without]
     parts = [part for part in PARTS if part in arguments.only]
 
+    begun = time.monotonic()
+
     def say(text: str) -> None:
-        print(f"... {text}", file=sys.stderr, flush=True)
+        print(f"{time.monotonic() - begun:6.1f} s  {text}", file=sys.stderr, flush=True)
 
     install(peers)
     document = run(QUICK if arguments.quick else FULL, parts, peers, say)

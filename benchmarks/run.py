@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +55,9 @@ def run(plan: Plan, parts: Collection[str], peers: Sequence[str], say: Say) -> d
         ledger.wrong[f"nginx {error}"] += 1
     except WrongDecision as error:
         ledger.wrong[f"admission: {error}"] += 1
+    except Exception as error:  # what was measured before is told all the same
+        say(traceback.format_exc())
+        ledger.wrong[f"the run broke off: {type(error).__name__}"] += 1
     finally:
         processes.close()
     document["seconds"] = time.monotonic() - begun
