@@ -47,10 +47,9 @@ def flood(processes: Processes, port: int, request: bytes, *, connections: int, 
     processes.stop(process)
 
 
-def ask_without_pause(port: int, request: bytes, connections: int, seconds: float) -> Counter[str]:
-    """Ask on each connection again as soon as it is answered; return status codes and how often each."""
+def ask_without_pause(port: int, request: bytes, connections: int, seconds: float, codes: Counter[str]) -> None:
+    """Ask on each connection again as soon as it is answered; count status codes."""
     poll = select.epoll()
-    codes: Counter[str] = Counter()
     answers: dict[int, tuple[socket.socket, bytearray]] = {}
 
     def connect() -> None:
@@ -81,7 +80,6 @@ def ask_without_pause(port: int, request: bytes, connections: int, seconds: floa
             if time.monotonic() < end:
                 connect()
     poll.close()
-    return codes
 
 
 def _is_whole(answer: bytearray) -> bool:
@@ -100,7 +98,8 @@ def main() -> None:
     port, connections, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     request = sys.stdin.buffer.read()
     print("begun", flush=True)
-    codes = ask_without_pause(port, request, connections, seconds)
+    codes: Counter[str] = Counter()
+    ask_without_pause(port, request, connections, seconds, codes)
     print(json.dumps({"codes": codes, "per_second": round(codes.total() / seconds)}))
 
 
