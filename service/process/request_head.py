@@ -1,7 +1,7 @@
 """The head of a request: gunicorn's parser, with a bound on the head as a whole, and the environ made of it.
 
 gunicorn bounds the request line, each header and their number, which together are 1.6 MB a connection, and it looks
-through all of it again with each packet.
+through all that has come with each packet. Here it gets to see a head when it is whole, or already known to be wrong.
 """
 
 from __future__ import annotations
@@ -19,22 +19,31 @@ from gunicorn.http.wsgi import base_environ
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-MOST_BYTES = 64 * 1024
-"""Of a head. Agents send up to 16 KB in one header; nginx takes 32 KB in all."""
+MOST_BYTES = 32 * 1024
+"""Of a head, as nginx has it. Agents send up to 16 KB in one header."""
 
 
 class Head(Request):  # type: ignore[misc]
     """One request's head, and the reader of its body."""
 
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
-        """Read what has come.
+        """Read until the head is whole, or the parser is to refuse what has come.
 
         Raises:
-            LimitRequestHeaders: the head is too large as a whole.
+            LimitRequestHeaders: it is too large as a whole.
         """
-        super().read_into(unreader, buf, stop)
-        if len(buf) > MOST_BYTES + unreader.mxchunk:  # the last read may hold the beginning of a body
-            raise LimitRequestHeaders("too large as a whole")
+        while True:
+            before = len(buf)
+            super().read_into(unreader, buf, stop and before == 0)
+            end = buf.find(b"\r\n\r\n", max(0, before - 3))
+            if (len(buf) if end < 0 else end) > MOST_BYTES:
+                raise LimitRequestHeaders("too large as a whole")
+            if end >= 0 or _has_bare_line_feed(buf, before) or self._is_line_too_long(buf):
+                return
+
+    def _is_line_too_long(self, buf: bytearray) -> bool:
+        most = self.limit_request_line + 4  # an empty line may come before it
+        return len(buf) > most and buf.find(b"\r\n", 2, most) < 0
 
     @property
     def is_awaited(self) -> bool:
@@ -95,6 +104,10 @@ def plain(settings: Any) -> SimpleNamespace:
     """Return gunicorn's settings as attributes that cost nothing: the parser asks for twenty of them a request."""
     values = {name: setting.get() for name, setting in settings.settings.items()}
     return SimpleNamespace(**values, is_ssl=settings.is_ssl)
+
+
+def _has_bare_line_feed(buf: bytearray, start: int) -> bool:
+    return buf.count(b"\n", start) != buf.count(b"\r\n", max(0, start - 1))
 
 
 @lru_cache(maxsize=1024)

@@ -1,11 +1,13 @@
 """The waits for the heads of requests, all bounded by one timer: a timer for each would cost each request some.
 
-Every wait takes the same time, so the one that began first ends first.
+Every wait takes the same time, so the one that began first ends first. Connections that wait are the first to go where
+there are too many: a flood of such as send nothing keeps nobody out.
 """
 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from types import TracebackType
 from typing import Any
 
@@ -19,15 +21,18 @@ class WaitOver(BaseException):
 class Waits:
     """A context manager around each wait; whoever waited for too long leaves it early, and has nothing."""
 
-    def __init__(self, seconds: float) -> None:
-        """Bound each wait by ``seconds``."""
+    def __init__(self, seconds: float, most: int) -> None:
+        """Bound each wait by ``seconds``, and how many wait at once by ``most``."""
         self._seconds = seconds
-        self._ends: dict[Any, float] = {}  # greenlet -> when, the first to end first
+        self._most = most
+        self._ends: OrderedDict[Any, float] = OrderedDict()  # greenlet -> when, the first to end first
         self._timer: Any = None
 
     def __enter__(self) -> None:
         """Begin the wait of the current greenlet."""
         self._ends[gevent.getcurrent()] = time.monotonic() + self._seconds
+        if len(self._ends) > self._most:
+            gevent.get_hub().loop.run_callback(self._end, next(iter(self._ends)))
         if self._timer is None:
             self._look_in(self._seconds)
 
@@ -46,7 +51,8 @@ class Waits:
         """Bound the waits that follow by ``seconds``, and what is left of those that have begun."""
         self._seconds = seconds
         latest = time.monotonic() + seconds
-        self._ends = {greenlet: min(end, latest) for greenlet, end in self._ends.items()}
+        for greenlet, end in self._ends.items():
+            self._ends[greenlet] = min(end, latest)
         self._look_in(seconds)
 
     def _look_in(self, seconds: float) -> None:

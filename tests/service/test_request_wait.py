@@ -9,11 +9,12 @@ import pytest
 from service.process.waits import Waits
 
 LONG_S = 5.0
+MANY = 100
 
 
 @pytest.fixture
 def waits() -> Waits:
-    return Waits(LONG_S)
+    return Waits(LONG_S, MANY)
 
 
 def serve(waits: Waits, request_came: gevent.event.Event) -> str:
@@ -28,7 +29,7 @@ def serve(waits: Waits, request_came: gevent.event.Event) -> str:
 
 
 def test_connection_without_a_request_is_closed_when_its_time_is_over() -> None:
-    waits = Waits(0.05)
+    waits = Waits(0.05, MANY)
     first = gevent.spawn(serve, waits, gevent.event.Event())
     gevent.sleep(0.03)
     second = gevent.spawn(serve, waits, gevent.event.Event())
@@ -39,7 +40,7 @@ def test_connection_without_a_request_is_closed_when_its_time_is_over() -> None:
 
 
 def test_time_begins_anew_with_each_wait() -> None:
-    waits = Waits(0.1)
+    waits = Waits(0.1, MANY)
 
     def three() -> list[str]:
         answers = []
@@ -51,6 +52,15 @@ def test_time_begins_anew_with_each_wait() -> None:
 
     assert gevent.spawn(three).get(timeout=2) == ["answered"] * 3
     assert serve(waits, gevent.event.Event()) == "closed"
+
+
+def test_connection_that_has_waited_longest_makes_room_for_the_next() -> None:
+    waits = Waits(LONG_S, most=2)
+    first, *others = [gevent.spawn(serve, waits, gevent.event.Event()) for _ in range(3)]
+    assert first.get(timeout=1) == "closed"
+    gevent.sleep(0.02)
+    assert [each.ready() for each in others] == [False, False]
+    gevent.killall(others)
 
 
 def test_idle_connection_is_closed_when_waits_are_shortened(waits: Waits) -> None:
