@@ -10,6 +10,7 @@ import pytest
 from benchmarks.goals import GOALS, Goal, goal_rows
 from benchmarks.plan import PARTS
 from benchmarks.publish import BEGINS, ENDS, NotForPages, publish, refuse
+from benchmarks.readme import readme_table
 from benchmarks.report import report
 from tests.harness.processes import ROOT
 
@@ -86,6 +87,15 @@ def test_figures_are_written_between_the_markers_of_the_real_pages_again_and_aga
     assert "The goals" in once[1]
     publish(BARE, tmp_path)
     assert [(tmp_path / page).read_text(encoding="utf-8") for page in pages] == once
+
+
+def test_the_readme_tells_who_names_the_upstream_and_who_gave_no_answer() -> None:
+    load = {"title": "SSE", "rounds": 1, "unit": "event", "targets": {}, "left_out": {"Portkey": "status 500"}}
+    lacked = {"LiteLLM": {"whole answer: upstream's name let through": 4, "whole answer: answer without usage": 8}}
+    answers = {"Smart Route": 10, "nginx": 10, "LiteLLM": 8}
+    text = readme_table({**BARE, "answers": answers, "lacked": lacked, "loads": {"burst": load}})
+    assert "| answers that name the upstream's model, id or server | 0% | — | 50% | — |" in text
+    assert "— in Portkey's column: its callers got no answer under the load *SSE* (status 500)." in text
 
 
 def test_a_page_without_a_place_for_figures_leaves_both_pages_alone(tmp_path: Path) -> None:

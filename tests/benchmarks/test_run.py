@@ -11,13 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import peers
+import benchmarks.run
 from benchmarks.installed import installed_mb
-from benchmarks.peers import litellm, portkey
-from benchmarks.plan import PARTS
-from benchmarks.programs import Unavailable
+from benchmarks.plan import PARTS, QUICK
+from benchmarks.report import report
 from benchmarks.targets import GATEWAY, cpu_s_of
-from tests.harness.processes import ROOT, Processes, clean_environment
+from tests.harness.processes import ROOT, clean_environment
 
 WITHOUT_PEERS = ["--quick", "--without", "litellm,portkey"]
 
@@ -58,13 +57,16 @@ def test_unknown_parts_and_peers_are_refused(tmp_path: Path, arguments: list[str
     assert "is none of" in done.stderr
 
 
-def test_a_peer_that_is_not_installed_is_unavailable(
-    processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(peers, "PLACE", tmp_path)
-    for peer in (litellm, portkey):
-        with pytest.raises(Unavailable, match="could not be installed here"):
-            peer(processes, 1)
+def test_a_run_that_breaks_off_tells_what_it_has_and_is_void(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("no space left")
+
+    said: list[str] = []
+    monkeypatch.setattr(benchmarks.run, "running_house", broken)
+    document = benchmarks.run.run(QUICK, PARTS, [], said.append)
+    assert document["wrong"] == {"the run broke off: RuntimeError": 1}
+    assert "no space left" in said[-1]
+    assert "VOID" in report(document)
 
 
 def test_the_installed_size_is_that_of_the_pinned_packages_and_the_project() -> None:
