@@ -24,7 +24,8 @@ worker_class = "service.process.gateway_worker.GatewayWorker"
 # Two file descriptors a stream; the system's hard limit is the only one that makes sense here.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
-worker_connections = 10_000
+# Running out of descriptors would fail requests; connections beyond this wait in the backlog.
+worker_connections = 10_000 if _hard == resource.RLIM_INFINITY else max(100, min(10_000, (_hard - 200) // 2))
 backlog = 2048
 keepalive = 5
 timeout = 60  # of a worker that does not move at all; streams move

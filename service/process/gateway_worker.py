@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # A request that was under way when the worker was told to stop has come by then; a pause of its client's has not.
 IDLE_GRACE_S = 1.0
 MOST_WAITING = 4000
-"""Connections that wait for a head, of all that a worker holds; each takes 13 KB."""
+"""Connections that wait for a head, never more than half of all that a worker holds; each takes 13 KB."""
 LOOK_EVERY_S = 0.1
 STALLED_MS = 120_000
 """It may be a machine that went to sleep."""
@@ -53,7 +53,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.service = self.wsgi
         self._settings = plain(self.cfg)
         self._environs = Environs(self._settings)
-        self._waits = Waits(self._settings.keepalive, MOST_WAITING)
+        self._waits = Waits(self._settings.keepalive, min(MOST_WAITING, self.worker_connections // 2))
 
     def handle(self, listener: _Address, client: Any, addr: Any) -> None:
         """Serve a connection: its requests, one after the other, until it or the worker ends."""
