@@ -32,6 +32,8 @@ class Look:
     pss_mb: float
     rss_mb: float
     cpu_s: float
+    waited_s: float
+    """How long its main thread was ready to run, and no core was free."""
     fds: int
     threads: int
     clients: int
@@ -89,6 +91,7 @@ def look_at(pid: int, places: Places) -> Look:
         pss_mb=round(memory.pss / 1e6, 2),
         rss_mb=round(memory.rss / 1e6, 2),
         cpu_s=sum(process.cpu_times()[:2]),
+        waited_s=int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9,
         fds=len(held),
         threads=process.num_threads(),
         clients=sum(port == places.gateway for port, _ in connections),

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,7 @@ class Sampler:
         self._ledger = Ledger(house.gateway.database_url)
         self._started = time.monotonic()
         self._last: tuple[float, int] = (self._started, 0)
+        self._workers: Sequence[Look] = ()
         self.samples: list[Sample] = []
         self.troubles: list[str] = []
         self.phase = "start"
@@ -64,18 +65,13 @@ class Sampler:
         self._thread.join()
 
     def _run(self) -> None:
-        late_s = 0.0
-        while True:
-            due = time.monotonic() + self._every_s
-            if self._ends.wait(self._every_s):
-                return
-            late_s = time.monotonic() - due
+        while not self._ends.wait(self._every_s):
             try:
-                self.samples.append(self._sample(late_s))
+                self.samples.append(self._sample())
             except Exception as error:  # of one sample, such as of a worker that was killed meanwhile
                 self.troubles.append(f"{time.monotonic() - self._started:.0f} s: {error!r}")
 
-    def _sample(self, late_s: float) -> Sample:
+    def _sample(self) -> Sample:
         now = time.monotonic()
         told = self._load.progress()
         counted = (told.get("at", now), told.get("sent", 0))
@@ -85,13 +81,13 @@ class Sampler:
         if len(self.samples) % CENSUS_EVERY == 0:
             ask_census(pids)
         figures = metrics(self._house.gateway.port)
+        workers = [look_at(pid, self._places) for pid in pids]
         return {
             "at_s": round(now - self._started, 1),
             "phase": self.phase,
             "master": look_at(self._house.gateway.master_pid, self._places).document(),
             "workers": [
-                {**look_at(pid, self._places).document(), "greenlets": _count(census(self._places.folder, pid))}
-                for pid in pids
+                {**look.document(), "greenlets": _count(census(self._places.folder, look.pid))} for look in workers
             ],
             "requests_per_s": round(sent / seconds, 1) if seconds > 0 else 0.0,
             "open_requests": told.get("open", 0),
@@ -99,10 +95,16 @@ class Sampler:
             "breakers_not_closed": _not_closed(figures),
             "open_rows": self._ledger.open_rows(),
             "lag_s": _sum(figures, "smartroute_loop_lag_seconds"),
-            "machine_lag_s": round(late_s, 3),
+            "starved_s": round(self._starved(workers), 3),
             "wal_mb": _mb(self._ledger.wal_bytes()),
             "database_mb": _mb(self._ledger.database_bytes()),
         }
+
+    def _starved(self, workers: Sequence[Look]) -> float:
+        """Return how long the worker with the worst luck waited for a core since the last sample."""
+        before = {look.pid: look.waited_s for look in self._workers}
+        self._workers = workers
+        return max((look.waited_s - before.get(look.pid, 0.0) for look in workers), default=0.0)
 
 
 def look_when_still(house: House, places: Places) -> Still:

@@ -136,13 +136,14 @@ def _slope(points: Sequence[tuple[float, float]]) -> float:
 
 
 def _lag(loaded: Sequence[Sample]) -> Expectation:
-    lag = percentile([each["lag_s"] for each in loaded], 0.99)
-    machine = percentile([each["machine_lag_s"] for each in loaded], 0.99)
+    # On a machine with other work a worker may be ready and have no core; that is not its own doing.
+    own = [max(0.0, each["lag_s"] - each["starved_s"]) for each in loaded]
+    lag = percentile(own, 0.99)
     return Expectation(
-        f"The event loop is late by at most {MOST_LAG_S:g} s at p99, beyond what an idle process is",
-        lag <= MOST_LAG_S + machine,
-        f"p50 {percentile([each['lag_s'] for each in loaded], 0.5):.3f} s, p99 {lag:.3f} s; "
-        f"an idle process's p99 {machine:.3f} s",
+        f"The event loop is late by at most {MOST_LAG_S:g} s at p99, beyond what a worker waited for a core",
+        lag <= MOST_LAG_S,
+        f"p50 {percentile(own, 0.5):.3f} s, p99 {lag:.3f} s; "
+        f"with that {percentile([each['lag_s'] for each in loaded], 0.99):.3f} s",
     )
 
 

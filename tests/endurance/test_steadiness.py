@@ -12,7 +12,7 @@ from endurance.processes import Look
 from endurance.state import Still
 from endurance.steadiness import SETTLED, judge, steepest_slope
 
-LOOK = Look(1, 80.0, 90.0, 1.0, 20, 4, 0, 5, 3)
+LOOK = Look(1, 80.0, 90.0, 1.0, 0.1, 20, 4, 0, 5, 3)
 STILL = Still(
     master=replace(LOOK, pss_mb=18.0, upstreams=0, databases=0, fds=9),
     workers=[LOOK, LOOK],
@@ -25,7 +25,7 @@ STILL = Still(
 
 
 def sample(at_s: float, pss_mb: float = 80.0, **more: Any) -> dict[str, Any]:
-    fields = {"at_s": at_s, "phase": "mixed", "lag_s": 0.01, "machine_lag_s": 0.01, "wal_mb": 4.0}
+    fields = {"at_s": at_s, "phase": "mixed", "lag_s": 0.01, "starved_s": 0.01, "wal_mb": 4.0}
     return {**fields, "workers": [{"pid": 1, "pss_mb": pss_mb}], **more}
 
 
@@ -69,7 +69,7 @@ def test_what_is_left_behind_is_found(after: Still, says: str) -> None:
 def test_loop_that_is_late_and_log_that_grows_are_found() -> None:
     late = [sample(each["at_s"], lag_s=0.6) for each in SAMPLES]
     assert [each.split(" ")[0] for each in unmet(STILL, late)] == ["The"]
-    assert unmet(STILL, [sample(each["at_s"], lag_s=0.6, machine_lag_s=0.5) for each in SAMPLES]) == []
+    assert unmet(STILL, [sample(each["at_s"], lag_s=0.6, starved_s=0.5) for each in SAMPLES]) == []
     assert [each.split("'")[0] for each in unmet(STILL, [*SAMPLES, sample(700, wal_mb=190.0)])] == ["SQLite"]
 
 
