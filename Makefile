@@ -60,5 +60,5 @@ soak: ## mixed load for MINUTES=10; books and state must balance (RATE, DATABASE
 chaos: ## kills, full disk, clock, floods ...: written expectations, checked (ARGS="--only flood,disk")
 	@exec tools/setup dev
 	@exec tools/need-mariadb
-	@exec tools/need-faketime
+	@exec tools/need-cc
 	@exec .venv/bin/python -m endurance.chaos $(ARGS)

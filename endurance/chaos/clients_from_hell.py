@@ -35,7 +35,7 @@ MB = 1024 * 1024
     "slow-loris",
     "Thousands of connections that never come to an end",
     done=f"One worker, {CONNECTIONS} connections at once for {HELL_S:g} s: silent ones, heads that trickle, bodies that"
-    " trickle (with a right token), streams of 20,000 events that nobody reads. Four others work.",
+    " trickle (with a right token), streams of 600 events at once that nobody reads. Four others work.",
     expects={
         "all": "The others are served",
         "p99": f"At p99 within {OTHERS_P99_MS:g} ms once all are open",

@@ -27,7 +27,7 @@ def beginning(kind: str, token: str) -> bytes:
     if kind == "bodies":
         return line + known + b'Content-Length: 5000\r\n\r\n{"messages": ['
     if kind == "unread":
-        body = b'{"stream": true, "messages": [{"role": "user", "content": "[[tokens 20000]] [[burst]]"}]}'
+        body = b'{"stream": true, "messages": [{"role": "user", "content": "[[tokens 600]] [[burst]]"}]}'
         return line + known + b"Content-Length: %d\r\n\r\n" % len(body) + body
     return b""
 

@@ -68,12 +68,18 @@ class Place:
     upstreams: Upstreams
     folder: Path
 
-    def books(self, seen: Sequence[Seen], *, had_kills: bool = False, patience_s: float = 30) -> list[Expectation]:
-        """Wait until no reservation is open, then hold what clients saw against the rows."""
+    def books(
+        self, seen: Sequence[Seen], *, had_kills: bool = False, limits: Mapping[str, int] | None = None
+    ) -> list[Expectation]:
+        """Wait until no reservation is open, then hold what clients saw against the rows.
+
+        ``limits``: accounts whose quota of the day was used up, and how many prompts it has.
+        """
         ledger = Ledger(self.gateway.database_url)
         with contextlib.suppress(AssertionError):  # the balance says which
-            wait_until("no reservation is open", lambda: ledger.open_rows() == 0, timeout_s=patience_s, pause_s=0.2)
-        return balance(seen, ledger.rows(), {}, had_kills=had_kills)[:-1]  # the last is the scenario's own to judge
+            wait_until("no reservation is open", lambda: ledger.open_rows() == 0, timeout_s=30, pause_s=0.2)
+        found = balance(seen, ledger.rows(), {}, had_kills=had_kills, limits=limits)
+        return found[:-1]  # what clients were to see is the scenario's own to judge
 
     def member(self, email: str, plan: str = "plenty") -> Member:
         """Make a further account."""
