@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from flask import Flask, Request, Response, current_app, redirect, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 
 from catalog.model import Catalog, Plan, Profile
@@ -70,11 +72,34 @@ _ERRORS = {
 _NO_STORAGE = ("The service cannot reach its own storage", "Nothing was lost. Try again in a few seconds.")
 
 
+class _SteppedClockSigner(TimestampSigner):
+    """Takes what it signed while the clock was ahead: a clock that is set back signs nobody out.
+
+    The library calls a moment in the future as wrong as one that is too long ago. The sign-in has an end of its own.
+    """
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        """Return the value; as the library, but for moments in the future."""
+        try:
+            return super().unsign(signed_value, max_age, return_timestamp)  # type: ignore[call-overload]
+        except SignatureExpired as error:
+            if error.date_signed is None or error.date_signed <= self.timestamp_to_datetime(self.get_timestamp()):
+                raise
+            return super().unsign(signed_value, None, return_timestamp)  # type: ignore[call-overload]
+
+
 class PageSessions(SecureCookieSessionInterface):
     """Session cookies for pages, Secure whenever the visitor came by TLS, which a trusted proxy may tell.
 
     Programs that call the API have no session, nor have assets: no cookie is read there, none is set.
     """
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Return what signs and reads the cookie."""
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _SteppedClockSigner
+        return serializer
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the visitor's cookie, on pages alone."""
