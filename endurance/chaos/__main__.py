@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -56,8 +57,20 @@ def play(scenario: Scenario) -> Outcome:
     except Exception:
         trouble = traceback.format_exc()
     finally:
+        outcome = outcome_of(stage, time.monotonic() - began, trouble)
+        faults = [] if outcome.is_met else _faults(processes.folder)
         processes.close()
-    return outcome_of(stage, time.monotonic() - began, trouble)
+    return replace(outcome, trouble="\n".join([outcome.trouble, *faults]).strip())
+
+
+def _faults(folder: Path) -> list[str]:
+    """Return the first fault that each gateway wrote down, with some lines around it."""
+    found = []
+    for log in folder.glob("gateway-*/stderr.log"):
+        before, trace, after = log.read_text(errors="replace").partition("Traceback")
+        if trace:
+            found += ["", *before.splitlines()[-2:], trace + after.splitlines()[0], *after.splitlines()[1:60]]
+    return found
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

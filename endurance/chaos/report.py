@@ -19,7 +19,7 @@ def told(outcome: Outcome) -> str:
     head = f"{'PASS' if outcome.is_met else 'FAIL'}  {outcome.scenario.name}: {outcome.scenario.title}"
     lines = [f"{head} ({outcome.seconds:.0f} s)"]
     lines += [f"      {line}" for each in outcome.expectations for line in str(each).splitlines()]
-    lines += [f"      {line}" for line in outcome.trouble.splitlines()[-12:]]
+    lines += [f"      {line}" for line in outcome.trouble.splitlines()]
     return "\n".join(lines)
 
 
