@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections import deque
 from typing import Any
 
 import orjson
@@ -51,7 +50,7 @@ class Attempts:
         self._exchanges = exchanges
         self._router = router
         self._plan = router.plan(call.profile, call.features)
-        self._waiting = deque(self._plan.routes)
+        self._waiting = list(self._plan.routes)
         self.receipt = Receipt(self._plan, self._milliseconds)
         self.route: Route = (self._plan.routes or call.profile.routes)[0]
         self.count = 0
@@ -86,7 +85,7 @@ class Attempts:
         while self._may_go_on():
             is_last_resort = not self._waiting
             if self._waiting:
-                route = self._waiting.popleft()
+                route = self._waiting.pop(0)
             elif self._has_more():
                 route = min(self._left_out, key=lambda one: self._router.health.of(one).wait_s())
                 self._left_out.remove(route)
@@ -138,7 +137,7 @@ class Attempts:
             self._deadline = time.monotonic() + self._call.deadline_s
         self._errors = []
         self._left_out = []
-        self._waiting = deque([self.route, *(route for route in self._plan.routes if route is not self.route)])
+        self._waiting = [self.route, *(route for route in self._plan.routes if route is not self.route)]
         self.stay_with(exchange)
 
     def stay_with(self, exchange: Exchange) -> None:
@@ -159,11 +158,11 @@ class Attempts:
         self._judge(error)
         if self._sent_effort and _is_about_effort(error):
             self._refused_effort = route
-            self._waiting.appendleft(route)
+            self._waiting.insert(0, route)
             return
         self._errors.append(error)
         if isinstance(error, ContextTooLong):
-            self._waiting = deque(other for other in self._waiting if _may_be_wider(other, route))
+            self._waiting = [other for other in self._waiting if _may_be_wider(other, route)]
             self._left_out = [other for other in self._left_out if _may_be_wider(other, route)]
         if isinstance(error, UpstreamError | ContextTooLong) and self._has_more() and self._may_go_on():
             return
