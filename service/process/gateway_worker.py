@@ -50,6 +50,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application, and prepare what is the same for all requests."""
         super().load_wsgi()
+        gevent.config.track_greenlet_tree = False  # where each greenlet was started: 6 KB a stream, for debuggers
         self.service = self.wsgi
         self._settings = plain(self.cfg)
         self._environs = Environs(self._settings)
