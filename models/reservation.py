@@ -20,7 +20,7 @@ from .base import UtcDateTime
 from .calendar_windows import Calendar
 from .continuation import Step, is_free
 from .prepared import Prepared, firsts
-from .quota import NEWEST, NEWEST_COLUMNS, Limits, NewestRow, Standing, standing
+from .quota import NEWEST, Limits, NewestRow, Standing, standing
 from .storage import Storage, StorageUnavailable
 from .usage_log import UsageLog
 
@@ -146,28 +146,10 @@ _UNDER_WAY = (
     .where(UsageLog.owner_id > 0, UsageLog.account_id + 0 == sa.bindparam("account_id"))
     .scalar_subquery()
 )
-_NEWEST_SEQ = (
-    sa.select(UsageLog.seq)
-    .where(UsageLog.account_id == sa.bindparam("account_id"))
-    .order_by(UsageLog.seq.desc())
-    .limit(sa.literal_column("1"))
-    .scalar_subquery()
+LOOK = Prepared(sa.select(_UNDER_WAY))
+LOOK_WITH_CLOCK = Prepared(
+    sa.select(_UNDER_WAY, sa.type_coerce(sa.func.utc_timestamp(sa.literal_column("6")), UtcDateTime))
 )
-
-
-def _look(*more: sa.ColumnElement[datetime]) -> Prepared:
-    """One row: ``more``, how many requests of an account are under way, and its newest row, or nulls."""
-    is_newest = sa.and_(UsageLog.account_id == Account.id, UsageLog.seq == _NEWEST_SEQ)
-    return Prepared(
-        sa.select(*more, _UNDER_WAY, *NEWEST_COLUMNS)
-        .select_from(Account)
-        .outerjoin(UsageLog, is_newest)
-        .where(Account.id == sa.bindparam("account_id"))
-    )
-
-
-LOOK = _look()
-LOOK_WITH_CLOCK = _look(sa.type_coerce(sa.func.utc_timestamp(sa.literal_column("6")), UtcDateTime))
 _BY_REQUEST_ID = Prepared(sa.select(UsageLog.id).where(UsageLog.request_id == sa.bindparam("request_id")))
 _LOWER = Prepared(
     sa.update(UsageLog)
@@ -353,21 +335,14 @@ def _locked(storage: Storage, connection: sa.Connection, account_id: int) -> tup
     """Lock an account; return its newest row, the time, and how many of its requests are under way.
 
     On MySQL the lock must come before any other read, or the transaction would look at a time before it had its turn:
-    both go in one message, and are executed one after the other.
-
-    Raises:
-        LookupError: there is no such account.
+    all go in one message, and are executed one after the other.
     """
     values = {"account_id": account_id}
-    if storage.is_sqlite:
-        seen = LOOK.first(connection, values)
-    else:
-        _, seen = firsts(connection, [_LOCK, LOOK_WITH_CLOCK], values)
-    if seen is None:
-        raise LookupError(f"there is no account {account_id}")
-    *told, under_way = seen[: -len(NEWEST_COLUMNS)]
-    newest = seen[-len(NEWEST_COLUMNS) :]
-    return None if newest[0] is None else NewestRow(*newest), storage.now(connection, *told), under_way
+    asked = [LOOK, NEWEST] if storage.is_sqlite else [_LOCK, LOOK_WITH_CLOCK, NEWEST]
+    *_, seen, newest = firsts(connection, asked, values)
+    assert seen is not None  # noqa: S101  (a count)
+    under_way, *told = seen
+    return None if newest is None else NewestRow(*newest), storage.now(connection, *told), under_way
 
 
 def _lock_account(storage: Storage, connection: sa.Connection, account_id: int) -> None:
