@@ -44,8 +44,12 @@ class KeptConnections:
         if len(self._kept) < MOST_KEPT and not self._connecting:
             self._kept.append((connection, driver))
             return
-        if self._as_in_pool is not None:
-            self._as_in_pool(driver)
+        try:
+            if self._as_in_pool is not None:
+                self._as_in_pool(driver)
+        except Exception:  # the server has gone since; what was committed is, and its caller is to know
+            self.discard(connection)
+            return
         connection.close()
 
     def discard(self, connection: sa.Connection) -> None:
