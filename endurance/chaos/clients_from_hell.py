@@ -37,8 +37,8 @@ MB = 1024 * 1024
 @scenario(
     "slow-loris",
     "Thousands of connections that never come to an end",
-    done=f"One worker, {CONNECTIONS} connections at once for {HELL_S:g} s, twice: silent ones, heads that trickle, bodies"
-    " that trickle (with a right token), streams of 600 events at once that nobody reads. Four others work.",
+    done=f"One worker, {CONNECTIONS} connections at once for {HELL_S:g} s, twice: silent ones, heads that trickle,"
+    " bodies that trickle (with a right token), streams of 600 events at once that nobody reads. Four others work.",
     expects={
         "all": "The others are served",
         "p99": f"At p99 within {OTHERS_P99_MS:g} ms once all are open",
