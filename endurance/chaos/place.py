@@ -40,6 +40,15 @@ drain_seconds = 30
 alias = "{alias}"
 routes = [{routes}]
 
+[[profiles]]
+alias = "smart-route"
+routes = [{{ upstream = "{last}", model = "demo-{last}" }}]
+
+[[plans]]
+slug = "apart"
+name = "Apart"
+profile = "smart-route"
+
 [[plans]]
 slug = "plenty"
 name = "Plenty"
@@ -132,6 +141,7 @@ def place(
         config = _CATALOG.format(
             alias=ALIAS,
             few=FEW,
+            last=NAMES[upstreams - 1],
             upstreams="".join(_UPSTREAM.format(name=name, port=port) for name, port in demos.ports.items()),
             routes=", ".join(f'{{ upstream = "{name}", model = "demo-{name}" }}' for name in demos.ports),
         )
