@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import random
-import signal
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -19,8 +14,10 @@ from typing import Any
 from endurance.books import balance
 from endurance.expectations import SHOWN, Expectation, none_of
 from endurance.house import House, Load, running_house
+from endurance.kills import killing
 from endurance.ledger import Ledger
 from endurance.processes import Places
+from endurance.reported import report_against
 from endurance.seen import Seen, read_notes
 from endurance.standing import used_of
 from endurance.state import Sampler, Still, breakers_not_closed, look_when_still, until
@@ -140,7 +137,7 @@ def _load(plan: Plan, house: House, load: Load, sampler: Sampler, places: Places
     seconds = plan.loaded_s - plan.warm_s
     say(f"mixed load, {seconds:g} s")
     _mode(load, sampler, "mixed", "mixed")
-    with house.demos.flapping(plan.outage_every_s), _killing(house, plan.kill_every_s, say) as killed:
+    with house.demos.flapping(plan.outage_every_s), killing(house, plan.kill_every_s, say) as killed:
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(60.0, left))
@@ -170,31 +167,6 @@ def _mode(load: Load, sampler: Sampler, word: str, phase: str) -> None:
     load.say(word)
 
 
-@contextlib.contextmanager
-def _killing(house: House, every_s: float, say: Say) -> Iterator[list[int]]:
-    """Kill -9 a worker, any of them, every so many seconds for the time of the block; give the process ids."""
-    ends = threading.Event()
-    killed: list[int] = []
-
-    def run() -> None:
-        while not ends.wait(every_s):
-            pid = random.choice(house.gateway.worker_pids())
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
-            say(f"killed worker {pid}")
-            until(lambda: len(house.gateway.worker_pids()) == house.gateway.workers, 30, 0.1)
-
-    thread = threading.Thread(target=run)
-    if every_s:
-        thread.start()
-    try:
-        yield killed
-    finally:
-        ends.set()
-        if every_s:
-            thread.join()
-
-
 def _judge(
     plan: Plan, house: House, load: Load, before: Still, after: Still, sampler: Sampler, killed: int
 ) -> list[Expectation]:
@@ -202,11 +174,13 @@ def _judge(
     seen = list(read_notes(load.notes))
     used = used_of(house)
     limits = {house.spender.email: house.daily_of_spender}
-    found = balance(seen, ledger.rows(), used, had_kills=bool(killed), limits=limits)
+    rows = ledger.rows()
+    found = balance(seen, rows, used, had_kills=bool(killed), limits=limits)
     added_up, wrong = ledger.wrong_totals()
     found.append(none_of("Totals of the days equal their rows", wrong, f"{added_up} rows added up"))
     days, wrong = ledger.wrong_sums()
     found.append(none_of("Sums of the house equal its totals", wrong, f"{days} days summed up"))
+    found.append(none_of("The operator's report is the rows", *report_against(house, rows)))
     growth = SETTLED if plan.warm_s >= SETTLED_AFTER_S else FRESH
     found += judge(before, after, sampler.samples, growth=growth, had_kills=bool(killed))
     found.append(_sampled(plan, sampler))

@@ -12,6 +12,7 @@ import pytest
 from endurance import seen
 from endurance.books import Used, balance
 from endurance.ledger import Row
+from endurance.reported import differences
 from endurance.seen import Seen
 
 DAY, MONTH = datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
@@ -119,3 +120,12 @@ def test_cut_connections_are_expected_of_killed_workers_alone() -> None:
         "What had no output does not count",
         "Every client saw what it was to see",
     }
+
+
+def test_report_that_tells_other_figures_than_the_rows_is_found() -> None:
+    figures = {"requests": 6, "prompts": 5, "prompts_counted": 3, "continuations": 1, "completed": 2, "interrupted": 1,
+               "cancelled": 2, "failed": 1, "prompt_tokens": 18, "completion_tokens": 24}  # fmt: skip
+    own = [each for each in ROWS if each.account == A]
+    assert list(differences({A: figures}, own)) == []
+    assert list(differences({A: {**figures, "failed": 0}}, own)) == [f"{A}: failed 0, of the rows 1"]
+    assert len(list(differences({}, own))) == len(figures)

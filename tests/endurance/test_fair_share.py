@@ -128,6 +128,16 @@ def test_one_that_is_ended_while_it_waits_holds_nobody_up() -> None:
     assert served == [True]
 
 
+def test_account_that_has_long_been_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "ALONE_S", 0.0)
+    share = FairShare()
+    share.take_up("other")
+    share.take_up("flood")
+    for _ in range(20):
+        share.take_up("flood")
+    assert share.waiting("flood") == 0
+
+
 def test_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fair_share, "MOST_WAITING", 3)
     share = FairShare()
