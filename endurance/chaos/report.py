@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from endurance.chaos.scenario import Outcome
+from endurance.chaos.scenario import SCENARIOS, Outcome
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "chaos.md"
+_NAME = re.compile(r"\(`([a-z-]+)`\)$", re.MULTILINE)
 BEGIN, END = "<!-- figures: make chaos ARGS=--publish -->", "<!-- end of figures -->"
 
 
@@ -42,22 +44,29 @@ def write_json(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 
 def publish(outcomes: Sequence[Outcome], machine: str) -> None:
-    """Put the run between the markers of docs/chaos.md."""
+    """Put the run between the markers of docs/chaos.md; scenarios that were not played keep what stands there."""
     text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(published(text, outcomes, f"{datetime.now(UTC):%d %b %Y}, {machine}"), encoding="utf-8")
+
+
+def published(text: str, outcomes: Sequence[Outcome], where: str) -> str:
+    """Return the page with the run in it; ``where`` says when and on what."""
     before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{block(outcomes, machine)}\n{END}{after}", encoding="utf-8")
+    block, _, after = rest.partition(END)
+    parts = {_NAME.findall(part)[0]: part.strip() for part in block.split("\n### ")[1:]}
+    parts |= {outcome.scenario.name: _part(outcome, where) for outcome in outcomes}
+    known = [each.name for each in SCENARIOS if each.name in parts]
+    shown = "\n\n".join(f"### {parts[name]}" for name in known)
+    return f"{before}{BEGIN}\n\n{shown}\n\n{END}{after}"
 
 
-def block(outcomes: Sequence[Outcome], machine: str) -> str:
-    """Return the run as Markdown."""
-    parts = [f"Run of {datetime.now(UTC):%d %b %Y}, {machine}: {summary(outcomes)}."]
-    for outcome in outcomes:
-        scenario = outcome.scenario
-        rows = "\n".join(
-            f"| {each.says} | {'yes' if each.is_met else '**no**'} | {each.found.replace('|', '/')} |"
-            for each in outcome.expectations
-        )
-        table = f"| expected | met | found |\n|---|---|---|\n{rows}"
-        parts.append(f"### {scenario.title} (`{scenario.name}`)\n\n{scenario.done}\n\n{table}")
-    return "\n\n".join(parts)
+def _part(outcome: Outcome, where: str) -> str:
+    scenario = outcome.scenario
+    rows = "\n".join(
+        f"| {each.says} | {'yes' if each.is_met else '**no**'} | {each.found.replace('|', '/')} |"
+        for each in outcome.expectations
+    )
+    return (
+        f"{scenario.title} (`{scenario.name}`)\n\n{scenario.done} {where}, {outcome.seconds:.0f} s.\n\n"
+        f"| expected | met | found |\n|---|---|---|\n{rows}"
+    )

@@ -17,7 +17,7 @@ from endurance.chaos.__main__ import main, play
 from endurance.chaos.crowd import Crowd, share
 from endurance.chaos.flooding import ask_without_pause, request_of
 from endurance.chaos.place import place
-from endurance.chaos.scenario import SCENARIOS, NotPossible, Scenario, Stage
+from endurance.chaos.scenario import SCENARIOS, NotPossible, Scenario, Stage, outcome_of
 from tests.harness.processes import ROOT, Processes, wait_until
 
 EXPECTS = {"first": "It holds", "second": "It holds, too"}
@@ -83,6 +83,19 @@ def test_every_scenario_has_a_name_of_its_own_and_says_what_it_expects(capsys: p
         assert each.expects
         assert all(says in told for says in each.expects.values())
         assert each.name in told
+
+
+def test_page_keeps_what_a_run_did_not_play() -> None:
+    page = f"above\n{report.BEGIN}\n{report.END}\nbelow\n"
+    first, second = SCENARIOS[0], SCENARIOS[1]
+    page = report.published(page, [outcome_of(Stage(None, second), 7)], "Monday")  # type: ignore[arg-type]
+    page = report.published(page, [outcome_of(Stage(None, first), 8)], "Tuesday")  # type: ignore[arg-type]
+    page = report.published(page, [outcome_of(Stage(None, first), 9)], "Friday")  # type: ignore[arg-type]
+    assert page.count("### ") == 2
+    assert page.index(f"(`{first.name}`)") < page.index(f"(`{second.name}`)")
+    assert ("Monday, 7 s" in page, "Tuesday" in page, "Friday, 9 s" in page) == (True, False, True)
+    assert page.startswith("above\n")
+    assert page.endswith("\nbelow\n")
 
 
 def test_unknown_name_is_told() -> None:
