@@ -4,7 +4,7 @@ A worker is one event loop, and a request is served in pieces, between its waits
 each event of a stream, a whole answer from the upstream to the client. In one turn of the loop each account has one
 large piece, or some small ones. What it has beyond that waits in the account's line, and between any two turns the
 loop looks at everybody else's sockets. So an account with sixty-four connections gets no more of the worker than one
-with one, wherever others ask too; where nobody else does, it gets all of it.
+with one, wherever others ask too; an account that has been alone for ``ALONE_S`` gets all of it, and nobody is counted.
 
 What waits for its upstream stands in no line, and a request that is refused was taken up like any other: a flood of
 refusals is as fair.
@@ -12,6 +12,7 @@ refusals is as fair.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from functools import partial
@@ -26,6 +27,8 @@ from .errors import TooManyWaiting
 LARGE, SMALL = 8, 1
 """What a piece takes of an account's turn: a request or a whole answer, an event. An event takes about 0.1 ms."""
 TURN = 8
+ALONE_S = 5.0
+"""Since another account's last piece. Whoever comes back after it may find one turn that was not shared."""
 MOST_WAITING = 5_000
 """New requests of one account in one worker: half of the connections that it takes, some seconds of its work."""
 
@@ -35,6 +38,8 @@ class FairShare:
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
+        self._newest: Hashable = None
+        self._alone_from = 0.0
         self._turn = -1
         self._had: dict[Hashable, int] = {}
         self._lines: dict[Hashable, deque[_Waiting]] = {}
@@ -68,6 +73,12 @@ class FairShare:
             self._wait(account, _Waiting(size))
 
     def _has_room(self, account: Hashable, size: int) -> bool:
+        now = time.monotonic()
+        if account != self._newest:
+            self._newest = account
+            self._alone_from = now + ALONE_S
+        elif now >= self._alone_from and not self._lines:
+            return True
         turn = gevent.get_hub().loop.iteration
         if turn != self._turn:
             self._turn = turn
