@@ -61,7 +61,7 @@ class FairShare:
         self._wait(account, _Waiting(LARGE, client))
 
     def of(self, account: Hashable, size: int) -> Callable[[], None]:
-        """Return what returns when a further piece of a request that was taken up, ``LARGE`` or ``SMALL``, may go on."""
+        """Return what returns when a further piece of a request may go on; it is ``LARGE`` or ``SMALL``."""
         return partial(self._go_on, account, size)
 
     def waiting(self, account: Hashable) -> int:
