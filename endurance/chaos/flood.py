@@ -33,13 +33,13 @@ _EXPECTS = {
     "One account floods with whole answers",
     done=f"One worker. {CONNECTIONS} connections of one account ask without a pause; four others ask five times a"
     f" second each and read two paced streams each. {ROUNDS} rounds of {ROUND_S:g} s with the flood and without, in"
-    " turns.",
+    " turns. The flood goes to an upstream of its own: the gateway's fairness is asked for, not the demo's.",
     expects=_EXPECTS,
 )
 def flood_json(stage: Stage) -> None:
     """Whole answers."""
-    with place(stage.processes) as here:
-        _compare(stage, here, request_of(here.member("flood@example.org"), "[[tokens 5]] hello"))
+    with place(stage.processes, upstreams=2) as here:
+        _compare(stage, here, request_of(here.member("flood@example.org", "apart"), "[[tokens 5]] hello"))
 
 
 @scenario(
@@ -70,8 +70,8 @@ def flood_refused(stage: Stage) -> None:
 )
 def flood_streams(stage: Stage) -> None:
     """Streams without a pause."""
-    with place(stage.processes) as here:
-        member = here.member("flood@example.org")
+    with place(stage.processes, upstreams=2) as here:
+        member = here.member("flood@example.org", "apart")
         _compare(stage, here, request_of(member, "[[tokens 200]] [[burst]]", stream=True))
 
 
