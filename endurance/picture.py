@@ -83,7 +83,7 @@ def _panels(samples: Sequence[Sample]) -> Iterator[tuple[str, list[Series]]]:
     yield "Greenlets", [workers("greenlets")]
     yield "Under way", [whole("requests", "open_requests"), whole("streams from upstreams", "open_streams")]
     yield "Requests a second", [whole("sent", "requests_per_s")]
-    lag = whole("event loop", "lag_s", 1000), whole("waited for a core since the sample before", "starved_s", 1000)
+    lag = whole("event loop", "lag_s", 1000), whole("waited for a core, each second", "starved_s", 1000)
     yield "Late by, ms", [lag[0], Series("", []), lag[1]]
     yield "Routes left out, all workers", [whole("breakers not closed", "breakers_not_closed")]
     yield "Write-ahead log, MB", [whole("size", "wal_mb")]

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Sampler:
         self._ledger = Ledger(house.gateway.database_url)
         self._started = time.monotonic()
         self._last: tuple[float, int] = (self._started, 0)
-        self._workers: Sequence[Look] = ()
+        self._looked_at, self._workers = self._started, list[Look]()
         self.samples: list[Sample] = []
         self.troubles: list[str] = []
         self.phase = "start"
@@ -95,16 +95,17 @@ class Sampler:
             "breakers_not_closed": _not_closed(figures),
             "open_rows": self._ledger.open_rows(),
             "lag_s": _sum(figures, "smartroute_loop_lag_seconds"),
-            "starved_s": round(self._starved(workers), 3),
+            "starved_s": round(self._starved(now, workers), 3),
             "wal_mb": _mb(self._ledger.wal_bytes()),
             "database_mb": _mb(self._ledger.database_bytes()),
         }
 
-    def _starved(self, workers: Sequence[Look]) -> float:
-        """Return how long the worker with the worst luck waited for a core since the last sample."""
-        before = {look.pid: look.waited_s for look in self._workers}
-        self._workers = workers
-        return max((look.waited_s - before.get(look.pid, 0.0) for look in workers), default=0.0)
+    def _starved(self, now: float, workers: list[Look]) -> float:
+        """Return how long of each second the worker with the worst luck waited for a core, since the last sample."""
+        seconds, before = now - self._looked_at, {look.pid: look.waited_s for look in self._workers}
+        self._looked_at, self._workers = now, workers
+        waited = [look.waited_s - before[look.pid] for look in workers if look.pid in before]
+        return max(waited, default=0.0) / seconds if seconds > 0 else 0.0
 
 
 def look_when_still(house: House, places: Places) -> Still:

@@ -141,7 +141,7 @@ def _lag(loaded: Sequence[Sample]) -> Expectation:
     own = [max(0.0, each["lag_s"] - each["starved_s"]) for each in loaded]
     lag = percentile(own, 0.99)
     return Expectation(
-        f"The event loop is late by at most {MOST_LAG_S:g} s at p99, beyond what a worker waited for a core",
+        f"The event loop is late by at most {MOST_LAG_S:g} s at p99, beyond the wait for a core in a second",
         lag <= MOST_LAG_S,
         f"p50 {percentile(own, 0.5):.3f} s, p99 {lag:.3f} s; "
         f"with that {percentile([each['lag_s'] for each in loaded], 0.99):.3f} s",
