@@ -34,6 +34,7 @@ from models.aside import send_aside
 from models.checkpoint import checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.database.retention import Upkeep
+from service.process.in_thread import in_thread
 from service.process.process_space import is_running, process_space
 
 log = logging.getLogger("smartroute.worker")
@@ -117,7 +118,7 @@ class Housekeeping:
 
     def start(self) -> None:
         """Start the greenlets; they end with the process."""
-        send_aside(lambda work: gevent.get_hub().threadpool.apply(work))
+        send_aside(in_thread)
         gevent.spawn(self._keep_lease)
         gevent.spawn(self._keep_tidy)
         gevent.spawn(self._keep_forgetting)
