@@ -47,9 +47,11 @@ class KeptConnections:
         try:
             if self._as_in_pool is not None:
                 self._as_in_pool(driver)
-        except Exception:  # the server has gone since; what was committed is, and its caller is to know
+        except BaseException as error:
             self.discard(connection)
-            return
+            if isinstance(error, Exception):
+                return  # the server has gone since; what was committed is, and its caller is to know
+            raise
         connection.close()
 
     def discard(self, connection: sa.Connection) -> None:
