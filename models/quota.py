@@ -95,8 +95,8 @@ class NewestRow:
 
     def carries_on(self, moment: datetime) -> bool:
         """Tell whether admission can have written these numbers: a row that counts has counted itself."""
-        counts_itself = not self.counted or 1 <= self.day_prompts <= self.month_prompts
-        return counts_itself and not self.started_at < self.latest <= moment
+        is_possible = int(self.counted) <= self.day_prompts <= self.month_prompts
+        return is_possible and not self.started_at < self.latest <= moment
 
 
 _OTHER = sa.orm.aliased(UsageLog)
@@ -136,6 +136,18 @@ _COUNTED = Prepared(
     )
 )
 
+_LOOK_BACK = 100  # rows: where none of a whole month counts, each admission looks
+_LATE = (
+    sa.select(UsageLog.counted, UsageLog.started_at)
+    .where(UsageLog.account_id == sa.bindparam("account_id"))
+    .order_by(UsageLog.seq.desc())
+    .limit(sa.literal_column(str(_LOOK_BACK)))
+    .subquery()
+)
+_COUNTED_LATELY = Prepared(
+    sa.select(sa.func.count()).where(_LATE.c.counted, _LATE.c.started_at >= sa.bindparam("start"))
+)
+
 
 def newest_row(connection: sa.Connection, account_id: int) -> NewestRow | None:
     """Return the account's newest row, or None before its first request."""
@@ -154,6 +166,12 @@ def prompts_counted(connection: sa.Connection, account_id: int, window: Window) 
 
     # A million rows take SQLite most of a second; no stream of this worker waits for them.
     return aside(count) if connection.dialect.name == "sqlite" else count()
+
+
+def _counted_lately(connection: sa.Connection, account_id: int, window: Window) -> bool:
+    """Tell whether one of an account's last rows counts in a running window, whatever the newest row says of it."""
+    row = _COUNTED_LATELY.first(connection, {"account_id": account_id, "start": window.start})
+    return row is not None and row[0] > 0
 
 
 def standing(
@@ -181,6 +199,8 @@ def standing(
         if not carries_on:
             return prompts_counted(connection, account_id, window)
         if carried_start == window.start:
+            if carried_number == 0 and _counted_lately(connection, account_id, window):
+                return prompts_counted(connection, account_id, window)
             return carried_number
         if newest.started_at < window.start:
             return 0

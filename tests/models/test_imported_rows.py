@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from models import reservation
 from models.quota import Limits
 from models.reservation import QuotaUsedUp, Reserved
 from models.usage_log import UsageLog
-from tests.models.ledger import NOON, Ledger
+from tests.models.ledger import FAILED, NOON, Ledger
 
 MIDNIGHT = NOON.replace(hour=0)
 FIRST = MIDNIGHT.replace(day=1)
@@ -79,6 +80,21 @@ def test_older_rows_put_in_after_newer_ones_are_counted(ledger: Ledger, account:
 def test_quota_that_imported_rows_use_up_is_used_up(ledger: Ledger, account: int) -> None:
     put_in(ledger, account, hours_ago(5, 4, 3))
     assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
+
+
+def test_quota_that_is_used_up_stays_so_behind_imported_rows_that_do_not_count(ledger: Ledger, account: int) -> None:
+    put_in(ledger, account, hours_ago(5, 4, 3))
+    put_in(ledger, account, hours_ago(2, 1), after=3, counted=False, status="failed", reason="no_output")
+    assert ledger.used(account) == (3, 3)
+    assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
+
+
+def test_prompt_given_back_behind_imported_rows_is_given_back_once(ledger: Ledger, account: int) -> None:
+    row_ids = [ledger.admit(account) for _ in range(3)]
+    put_in(ledger, account, hours_ago(0, 0), after=3, counted=False, status="failed", reason="no_output")
+    assert reservation.give_back(ledger.storage, account, row_ids[0], FAILED)
+    assert ledger.used(account) == (2, 2)
+    assert admitted(ledger, account) == (3, 3)
 
 
 @pytest.mark.parametrize("number", [1, 2])
