@@ -10,10 +10,12 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import gevent
 from gunicorn import util
-from gunicorn.http.errors import LimitRequestHeaders
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import base_environ
 
 if TYPE_CHECKING:
@@ -54,10 +56,52 @@ class Head(Request):  # type: ignore[misc]
         return False  # by gunicorn; what proxies say is judged by the service itself
 
 
+class Reader(SocketUnreader):  # type: ignore[misc]
+    """What comes from a client, in pieces; between two that came at once, others have their turn."""
+
+    max_body_chunk = 64 * 1024  # pieces that are passed over are copied often
+
+    def __init__(self, sock: Any) -> None:
+        """Nothing has come yet."""
+        super().__init__(sock)
+        self._loop = gevent.get_hub().loop
+        self._turn = -1
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Return what has come, ``b""`` at the end."""
+        if self._turn == self._loop.iteration:
+            gevent.sleep(0)
+        self._turn = self._loop.iteration
+        return bytes(super().chunk(size_hint))
+
+
 class HeadParser(RequestParser):  # type: ignore[misc]
     """The requests of one connection, one after the other."""
 
     mesg_class = Head
+
+    def __init__(self, settings: Any, sock: Any, peer: Any) -> None:
+        """Read what ``peer`` sends on ``sock``."""
+        super().__init__(settings, sock, peer)
+        self.unreader = Reader(sock)
+
+    def __next__(self) -> Head:
+        """Return the next request's head; one that came together with the last one lets others go first.
+
+        Raises:
+            StopIteration: there is none.
+        """
+        if self.unreader.buf.tell():
+            gevent.sleep(0)
+        head: Head = super().__next__()
+        return head
+
+    def finish_body(self, *bounds: Any) -> bool:
+        """Pass over what nobody has read of a body; tell whether it could be: its request has been answered."""
+        try:
+            return bool(super().finish_body(*bounds))
+        except ParseException:
+            return False
 
 
 class Environs:

@@ -236,3 +236,47 @@ def test_large_head_and_the_body_behind_it_are_understood(answers: Any) -> None:
     with answers(echo) as client:
         client.send(head + b"\r\n\r\n" + b"d" * 50_000)
         assert client.next().startswith(b"HTTP/1.1 200 ")
+
+
+def answered_between(answers: Any, sent: bytes, count: int) -> int:
+    """Send ``count`` requests at once; return how often others got their turn between the first and the last."""
+    turns = []
+    began = []
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        began.append(len(turns))
+        start("200 OK", [("Content-Length", "0")])
+        return []
+
+    def others() -> None:
+        while True:
+            turns.append(None)
+            gevent.sleep(0)
+
+    with answers(app) as client:
+        beside = [gevent.spawn(others), gevent.spawn(client.send, sent)]
+        while len(began) < count:
+            gevent.sleep(0.01)
+        gevent.killall(beside)
+    return began[-1] - began[0]
+
+
+def test_others_get_their_turn_between_requests_that_come_at_once(answers: Any) -> None:
+    assert answered_between(answers, (GET + b"\r\n") * 100, 100) >= 99
+
+
+@pytest.mark.parametrize(
+    "framed",
+    [
+        b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000,
+        b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n",
+    ],
+)
+def test_others_get_their_turn_while_a_body_is_passed_over(answers: Any, framed: bytes) -> None:
+    assert answered_between(answers, GET + framed + GET + b"\r\n", 2) >= 10
+
+
+def test_body_that_nobody_read_is_no_request_and_its_fault_no_answer(answers: Any) -> None:
+    with answers(stream) as client:
+        client.send(GET + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + GET + b"\r\n")
+        assert client.rest().count(b"HTTP/1.1 ") == 1
