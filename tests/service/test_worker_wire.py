@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import gevent
+import gevent.event
 import gevent.socket
 import pytest
 from gunicorn.config import Config
@@ -239,25 +240,22 @@ def test_large_head_and_the_body_behind_it_are_understood(answers: Any) -> None:
 
 
 def answered_between(answers: Any, sent: bytes, count: int) -> int:
-    """Send ``count`` requests at once; return how often others got their turn between the first and the last."""
-    turns = []
-    began = []
+    """Send ``count`` requests at once; return how often the loop turned between the first and the last."""
+    loop = gevent.get_hub().loop
+    began: list[int] = []
+    all_began = gevent.event.Event()
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        began.append(len(turns))
+        began.append(loop.iteration)
+        if len(began) == count:
+            all_began.set()
         start("200 OK", [("Content-Length", "0")])
         return []
 
-    def others() -> None:
-        while True:
-            turns.append(None)
-            gevent.sleep(0)
-
     with answers(app) as client:
-        beside = [gevent.spawn(others), gevent.spawn(client.send, sent)]
-        while len(began) < count:
-            gevent.sleep(0.01)
-        gevent.killall(beside)
+        sending = gevent.spawn(client.send, sent)
+        assert all_began.wait(10)
+        sending.kill()
     return began[-1] - began[0]
 
 
