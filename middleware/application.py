@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from werkzeug.routing import MapAdapter
 
 from middleware.api_paths import is_api_path
 
@@ -16,6 +17,17 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return a view or hook as it is: none is a coroutine."""
         return func
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what finds a request's view: of the API by path and method alone, none of its rules redirects."""
+        if request is None or not is_api_path(request.path):
+            return super().create_url_adapter(request)
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Call the hooks for the end of a request, if there are any."""
+        if self.teardown_request_funcs:
+            super().do_teardown_request(exc)
 
     def process_response(self, response: Response) -> Response:
         """Give the answer to the hooks of pages, if it is one: sign-in, session and headers of pages."""

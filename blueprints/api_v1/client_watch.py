@@ -7,7 +7,6 @@ only there, ``ClientGone`` is thrown into it: it must never land in the middle o
 from __future__ import annotations
 
 import select
-import socket
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -19,8 +18,6 @@ from gevent import monkey
 _GONE = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 _poll = monkey.get_original("select", "poll")
 _LOOK_AGAIN_S = 1.0
-# A peer that takes no byte for so long is given up by the kernel; it may be a machine that went to sleep.
-_STALLED_MS = 120_000
 
 
 class ClientGone(BaseException):
@@ -45,7 +42,6 @@ class ClientWatch:
         client = environ.get("gunicorn.socket")
         if client is None:
             return
-        _limit_stall(client)
         self._fd = client.fileno()
         loop = gevent.get_hub().loop
         self._watcher = loop.io(self._fd, 1)
@@ -110,8 +106,3 @@ def has_left(client_fd: int) -> bool:
     poll = _poll()
     poll.register(client_fd, _GONE)
     return bool(poll.poll(0))
-
-
-def _limit_stall(client: Any) -> None:
-    if client.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)

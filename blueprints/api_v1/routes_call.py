@@ -31,6 +31,7 @@ from .exchange import Exchanges
 from .fair_share import LARGE, SMALL
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
+from .ready_response import ReadyResponse
 from .relay_stream import StreamedAnswer
 from .relay_whole import whole_answer
 from .request_features import features_of
@@ -224,7 +225,10 @@ def _whole(call: Call, attempts: Attempts, ticket: Ticket, watch: ClientWatch, o
         told = whole_answer(call, attempts, ticket, upstreams(), watch, on_end)
     finally:
         watch.stop()
-    return json_answer(told, quota_headers(ticket.standing, call.endpoint))
+    body = orjson.dumps(told)
+    headers = quota_headers(ticket.standing, call.endpoint)
+    headers["Content-Length"] = str(len(body))
+    return ReadyResponse([body], "application/json", headers)
 
 
 def _stream(
@@ -238,8 +242,7 @@ def _stream(
         pieces = kept.stream(stream, watch)
     headers = quota_headers(ticket.standing, call.endpoint)
     headers |= {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    # The pieces are bytes and have a `close` of their own: nothing need stand between them and the server.
-    return Response(pieces, mimetype="text/event-stream", headers=headers, direct_passthrough=True)
+    return ReadyResponse(pieces, "text/event-stream; charset=utf-8", headers)
 
 
 def _on_end(metrics: Metrics, fields: dict[str, Any], trail: Trail, call: Call) -> OnEnd:
