@@ -32,9 +32,12 @@ class Glance:
 
 
 def glance(database_url: str) -> Glance | None:
-    """Look at a database; None for another kind, one that is not there, in use by a migration, or not as expected."""
+    """Look at a database; None for another kind, one that is not there, in use by a migration, or not as expected.
+
+    Only its owner may read and write it, as a preparation leaves it.
+    """
     path = Path(database_url.removeprefix(SCHEME))
-    if not database_url.startswith(SCHEME) or not path.is_file() or path.stat().st_mode & 0o077:
+    if not database_url.startswith(SCHEME) or not path.is_file() or path.stat().st_mode & 0o777 != 0o600:
         return None
     try:
         with _nobody_migrates(path), contextlib.closing(_connection(path)) as connection:

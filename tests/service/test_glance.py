@@ -77,6 +77,7 @@ def test_operator_and_deleted_operator_are_told_apart(database: Path) -> None:
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"no database at all" * 500),
         lambda path: path.chmod(0o644),
+        lambda path: path.chmod(0o400),
         lambda path: path.with_name("copy.db.migrating").unlink(),
         lambda path: changed(path, "DELETE FROM alembic_version"),
         lambda path: changed(path, "DELETE FROM installation_facts"),
