@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.capacity.loads import Whole, p, streams, whole_answers
-from benchmarks.capacity.shapes import MARIADB, SQLITE, Shape, installed, new_url
+from benchmarks.capacity.shapes import MARIADB, SQLITE, Shape, config_of, installed, new_url
 from benchmarks.house import Upstream
 from benchmarks.tables import table
 from tests.harness.gateway import SECRET_KEY
@@ -28,7 +28,7 @@ def with_accounts(
     for database in (SQLITE, MARIADB):
         for count in asked.accounts:
             url = new_url(processes, database, server)
-            _fill(url, rows=10 * count, accounts=count, days=1)
+            _fill(processes, upstream, url, rows=max(30 * count, 30_000), accounts=count, days=30)
             asking = [_filled(number) for number in range(1, count, max(1, count // ASKING))]
             with installed(processes, Shape(database, 1, 1), upstream, server, url=url, emails=asking) as at:
                 told = [whole_answers(at, seconds=asked.seconds) for _ in range(asked.rounds)]
@@ -46,7 +46,7 @@ def with_rows(processes: Processes, upstream: Upstream, server: MariaDB, asked: 
             url = new_url(processes, database, server)
             emails = []
             if rows:
-                _fill(url, rows=rows, accounts=FILLED, days=365)
+                _fill(processes, upstream, url, rows=rows, accounts=FILLED, days=365)
                 emails = [_filled(number) for number in range(1, 9)]
             with installed(
                 processes, Shape(database, 1, 1), upstream, server, accounts=8, url=url, emails=emails
@@ -101,12 +101,14 @@ def _filled(number: int) -> str:
     return f"filled-{number}@example.org"
 
 
-def _fill(url: str, *, rows: int, accounts: int, days: int) -> None:
+def _fill(processes: Processes, upstream: Upstream, url: str, *, rows: int, accounts: int, days: int) -> None:
     command = [
         sys.executable, "-m", "benchmarks.fill_usage", url,
         "--rows", str(rows), "--accounts", str(accounts), "--days", str(days),
     ]  # fmt: skip
-    environment = clean_environment({"SECRET_KEY": SECRET_KEY})
+    config = processes.new_folder("fill") / "smartroute.toml"
+    config.write_text(config_of(upstream))
+    environment = clean_environment({"SECRET_KEY": SECRET_KEY, "SMARTROUTE_CONFIG": str(config)})
     subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True, timeout=FILL_S)
 
 

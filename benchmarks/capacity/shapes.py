@@ -119,7 +119,7 @@ def installed(
         if shape.distance_ms:
             far = running.enter_context(Distance(processes, urlsplit(url).port or 3306, shape.distance_ms))
             seen_url = url.replace(f":{urlsplit(url).port}/", f":{far.port}/")
-        config = TRUSTING + gateway_config(upstream.port)
+        config = config_of(upstream)
         gateways: list[Gateway] = []
         for number in range(shape.machines):
             if shape.machines == 1:
@@ -135,6 +135,11 @@ def installed(
         running.callback(nginx.stop)
         database_pids = [] if shape.database == SQLITE else [_pid_on(server.port)]
         yield Installation(shape, nginx.port, tokens, gateways, _family(_pid_on(nginx.port)), database_pids, url)
+
+
+def config_of(upstream: Upstream) -> str:
+    """Return the file that all gateways have."""
+    return TRUSTING + gateway_config(upstream.port)
 
 
 def new_url(processes: Processes, database: str, server: MariaDB) -> str:
