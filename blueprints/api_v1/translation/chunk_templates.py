@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from .string_inside import AS_WRITTEN, USELESS_AFTER, is_utf8
+from .string_inside import AS_WRITTEN, USELESS_AFTER, texts_between
 
 _TEXT_FIELD = re.compile(
     rb'"(?:content|reasoning_content|reasoning|arguments|input)"\s*:\s*"((?:[^"\\]++|\\.)*+)"', re.DOTALL
@@ -34,20 +34,6 @@ class _Template:
     head: bytes
     tail: bytes
 
-    def texts(self, chunks: list[bytes], start: int) -> list[bytes]:
-        """Return the texts of the chunks from ``start`` on, up to the first one that does not fit."""
-        head, tail = self.upstream_head, self.upstream_tail
-        begin, end, around = len(head), -len(tail), len(head) + len(tail)
-        texts: list[bytes] = []
-        for data in chunks[start:] if start else chunks:
-            if not data.startswith(head) or not data.endswith(tail) or len(data) <= around:
-                break
-            text = data[begin:end]
-            if not AS_WRITTEN.fullmatch(text) or not (text.isascii() or is_utf8(text)):
-                break
-            texts.append(text)
-        return texts
-
 
 class ChunkTemplates:
     """The templates of one stream."""
@@ -63,7 +49,7 @@ class ChunkTemplates:
         Return how many these are, the client's bytes for them, and the length of their texts.
         """
         for template in self._templates:
-            texts = template.texts(chunks, start)
+            texts = texts_between(template.upstream_head, template.upstream_tail, chunks, start, AS_WRITTEN)
             if texts:
                 self._learnt_in_vain = 0
                 between = template.tail + template.head

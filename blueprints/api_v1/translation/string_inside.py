@@ -20,8 +20,33 @@ WHOLE = re.compile(
 AS_WRITTEN = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\["\\bfnrt][^"\\\x00-\x1f]*+)*+')
 r"""As orjson would write it again: \/ and \u come out differently, or are half a character."""
 
+MOST_AT_ONCE = 64
+"""Chunks that ``texts_between`` looks at: where runs break often, none is looked at very many times."""
+
 USELESS_AFTER = 16
 """Templates learnt without a single use: this upstream changes something in every event."""
+
+
+def texts_between(head: bytes, tail: bytes, chunks: list[bytes], start: int, pattern: re.Pattern[bytes]) -> list[bytes]:
+    """Return what the chunks from ``start`` on have between ``head`` and ``tail``, up to the first that does not fit.
+
+    A chunk fits when that is an inside after ``pattern``, and not empty.
+    """
+    begin, end, around = len(head), -len(tail), len(head) + len(tail)
+    texts: list[bytes] = []
+    for data in chunks[start : start + MOST_AT_ONCE]:
+        if not data.startswith(head) or not data.endswith(tail) or len(data) <= around:
+            break
+        texts.append(data[begin:end])
+    # All are checked at once: what one leaves unfinished, an escape or a character, is not finished by a space.
+    if _is_inside(b" ".join(texts), pattern):
+        return texts
+    good = next(place for place, text in enumerate(texts) if not _is_inside(text, pattern))
+    return texts[:good]
+
+
+def _is_inside(text: bytes, pattern: re.Pattern[bytes]) -> bool:
+    return pattern.fullmatch(text) is not None and is_utf8(text)
 
 
 def is_utf8(text: bytes) -> bool:
