@@ -33,7 +33,6 @@ _DEFINER = re.compile(rb"/\*!5\d{4} DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*`\*/ ?")
 # Earlier backups have them. Nobody else is there during a restore, and a user may lack the right to lock.
 _LOCK = re.compile(rb"(?:LOCK TABLES `(?:[^`]|``)+` WRITE|UNLOCK TABLES);\s*")
 _TRIGGER = re.compile(rb"/\*!5\d{4} (?:CREATE\*/ /\*!5\d{4} )?(?:CREATE )?TRIGGER ")
-LONGEST_LINE = 2**31
 
 
 def write(url: Any, path: Path, revision: str, key_fingerprint: str | None, *, packed: bool) -> Facts:
