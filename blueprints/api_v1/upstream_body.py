@@ -18,6 +18,7 @@ from .upstream_wire import Wire
 
 _MUCH_BYTES = 4096
 _MAX_CHUNK_HEADER = 4096
+_MAX_TRAILER_BYTES = 16 * 1024
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
 
@@ -36,7 +37,7 @@ class UpstreamBody:
     again; ``close`` before that ends it, which tells the upstream to stop.
     """
 
-    __slots__ = ("_can_be_kept", "_chunked", "_ended", "_frame", "_keep", "_left", "_ready", "_wire")
+    __slots__ = ("_can_be_kept", "_chunked", "_ended", "_frame", "_keep", "_left", "_ready", "_trailer_bytes", "_wire")
 
     def __init__(self, wire: Wire, head: Head, keep: Callable[[Wire], object]) -> None:
         """Read on from ``wire`` behind ``head``; ``keep`` takes the connection if it can be used again."""
@@ -47,7 +48,10 @@ class UpstreamBody:
         self._chunked = head.is_chunked
         self._left = 0 if head.is_chunked else head.length  # of a body with a length, or of the running chunk
         self._frame = b""
+        self._trailer_bytes = 0
         self._ended = head.length == 0
+        if self._ended and head.rest:
+            self._can_be_kept = False  # as in `_count`
 
     def read(self, timeout_s: float | None) -> bytes:
         """Return what has come, at most some KB; ``b""`` when the body has ended.
@@ -171,6 +175,9 @@ class UpstreamBody:
                     self._ended = True
                     self._can_be_kept = self._can_be_kept and place == len(data)
                     break
+                self._trailer_bytes += len(line)
+                if self._trailer_bytes > _MAX_TRAILER_BYTES:
+                    raise BodyCut("trailers without an end")
             else:
                 self._left = _chunk_size(line)
                 if self._left == 0:
@@ -200,6 +207,6 @@ def _whole_chunks(data: bytes, pieces: list[bytes]) -> int:
 @lru_cache(maxsize=4096)  # the events of a stream have few sizes
 def _chunk_size(line: bytes) -> int:
     digits = line.split(b";", 1)[0].strip()
-    if not _HEX.fullmatch(digits):
-        raise BodyCut("a chunk header that is no number")
+    if len(line) > _MAX_CHUNK_HEADER or not _HEX.fullmatch(digits):
+        raise BodyCut("a chunk header that is no number, or too long")
     return int(digits, 16)

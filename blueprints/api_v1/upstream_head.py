@@ -56,11 +56,12 @@ class HeadReader:
         Raises:
             BadHead: it will never be one.
         """
+        looked_at = max(0, len(self._got) - 3)  # without an end
         self._got = got = self._got + raw if self._got else raw
         while True:
             if got[:7] != b"HTTP/1."[: len(got)]:
                 raise BadHead("the answer does not begin as HTTP/1 does")
-            end = _END.search(got)
+            end = _END.search(got, looked_at)
             if self._interim_bytes + (end.end() if end else len(got)) > MAX_HEAD_BYTES:
                 raise BadHead(f"a header of more than {MAX_HEAD_BYTES} bytes")
             if end is None:
@@ -73,6 +74,7 @@ class HeadReader:
                 return _framed(minor, status, headers, rest)
             self._interim_bytes += end.end()
             self._got = got = rest
+            looked_at = 0
 
 
 def _parsed(text: str) -> tuple[int, int, dict[str, str]]:

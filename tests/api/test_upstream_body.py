@@ -138,6 +138,21 @@ def test_what_has_come_is_there_at_once_and_silence_can_be_waited_out() -> None:
         assert wire.body.read(1) == b"def"
 
 
+@pytest.mark.parametrize("much", [b"3;" + b"a" * 5000 + b"\r\n", b"0\r\n" + b"A: b\r\n" * 5000])
+def test_framing_without_an_end_is_given_up_though_more_comes(much: bytes) -> None:
+    with Wire(CHUNKED + much[:9]) as wire:
+        wire.theirs.sendall(much[9:])
+        with pytest.raises(BodyCut):
+            wire.read_all_that_came()
+
+
+@pytest.mark.parametrize("status", [b"200 OK\r\nContent-Length: 0", b"204 No Content", b"304 Not Modified"])
+def test_connection_that_says_more_than_an_empty_body_does_not_serve_again(status: bytes) -> None:
+    with Wire(b"HTTP/1.1 " + status + b"\r\n\r\nHTTP") as wire:
+        assert wire.body.read(0) == b""
+        assert (wire.released, wire.closed) == (False, True)
+
+
 def test_formal_end_that_has_come_is_taken_and_one_that_has_not_is_not_waited_for() -> None:
     with Wire(CHUNKED + b"3\r\nabc\r\n") as wire:
         wire.body.read(1)
