@@ -76,9 +76,11 @@ class MysqlTransactions:
             if connection.in_transaction():
                 connection.rollback()
             driver.rollback()
-        except (self._driver_error, exc.SQLAlchemyError):
+        except BaseException as trouble:
             self._connections.discard(connection)
-            return True
+            if isinstance(trouble, self._driver_error | exc.SQLAlchemyError):
+                return True
+            raise
         self._connections.give_back(connection, driver)
         return False
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from models import reservation
 from models.account import Account
 from models.engine import POOL_OVERFLOW, POOL_SIZE
+from models.prepared import Prepared
 from models.storage import StorageUnavailable
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
@@ -151,6 +153,30 @@ def test_connection_that_the_server_closed_is_replaced_unnoticed(ledger: Ledger,
     killer.dispose()
     ledger.admit(account)
     assert ledger.used(account) == (2, 2)
+
+
+@on_mariadb
+def test_connection_of_one_killed_while_rolling_back_is_used_by_nobody(ledger: Ledger, account: int) -> None:
+    class Killed(BaseException):
+        """What is thrown into a greenlet that is not to go on."""
+
+    drivers: list[Any] = []
+    change = Prepared(sa.update(Account).where(Account.id == sa.bindparam("account_id")).values(session_epoch=9))
+
+    def killed() -> None:
+        raise Killed
+
+    def work(connection: sa.Connection) -> None:
+        change.run(connection, {"account_id": account})
+        drivers.append(connection.connection.driver_connection)
+        drivers[0].rollback = killed
+        raise LookupError
+
+    with pytest.raises(Killed):
+        ledger.storage.write(work)
+    assert not drivers[0].open
+    epochs = sa.select(Account.session_epoch).where(Account.id == account)
+    assert ledger.storage.read(lambda connection: connection.scalar(epochs)) == 1
 
 
 @on_mariadb
