@@ -12,10 +12,9 @@ from .responses_open_items import OpenCall
 class OpenBridgedCall(OpenCall):
     """Collects the function's arguments; the client sees the item empty, then whole."""
 
-    def add_inside(self, inside: bytes) -> bytes:
-        """Keep a piece of the arguments."""
-        if inside:
-            self._pieces.append(inside)
+    def add_insides(self, insides: list[bytes]) -> bytes:
+        """Keep pieces of the arguments."""
+        self._pieces += insides
         return b""
 
     def item(self, status: str) -> dict[str, Any]:

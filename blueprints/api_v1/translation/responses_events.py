@@ -19,10 +19,9 @@ DONE = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True)
 class DeltaFrame:
-    """An event of which only ``delta`` and the sequence number vary, as the bytes around these two."""
+    """An event of which only ``delta`` and the sequence number vary, as a pattern for bytes that takes these two."""
 
-    head: bytes
-    tail: bytes
+    pattern: bytes
 
 
 class EventWriter:
@@ -47,11 +46,16 @@ class EventWriter:
         payload = orjson.dumps({"type": kind, **fields, "sequence_number": sequence})
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), payload)
 
-    def delta(self, frame: DeltaFrame, inside: bytes) -> bytes:
-        """Return one event made from ``frame`` and a text."""
-        sequence = self._sequence
-        self._sequence = sequence + 1
-        return b"%b%b%b%d}\n\n" % (frame.head, inside, frame.tail, sequence)
+    def deltas(self, frame: DeltaFrame, insides: list[bytes]) -> bytes:
+        """Return an event made from ``frame`` for each of some texts."""
+        sequence, amount = self._sequence, len(insides)
+        self._sequence = sequence + amount
+        if amount == 1:  # nearly always, at the pace of a model
+            return frame.pattern % (insides[0], sequence)
+        values: list[bytes | int] = [0] * (2 * amount)
+        values[::2] = insides
+        values[1::2] = range(sequence, sequence + amount)
+        return (frame.pattern * amount) % tuple(values)
 
 
 class SilentWriter(EventWriter):
@@ -61,7 +65,7 @@ class SilentWriter(EventWriter):
         """Return nothing."""
         return b""
 
-    def delta(self, frame: DeltaFrame, inside: bytes) -> bytes:
+    def deltas(self, frame: DeltaFrame, insides: list[bytes]) -> bytes:
         """Return nothing."""
         return b""
 
@@ -69,7 +73,8 @@ class SilentWriter(EventWriter):
 def delta_frame(kind: str, **fields: Any) -> DeltaFrame:
     """Return the frame of the delta events of one part or call; ``fields`` stay the same in all of them."""
     known = orjson.dumps({"type": kind, **fields})[:-1]
-    return DeltaFrame(b"event: %b\ndata: %b" % (kind.encode(), known) + b',"delta":"', b'","sequence_number":')
+    before = b"event: %b\ndata: %b" % (kind.encode(), known)
+    return DeltaFrame(before.replace(b"%", b"%%") + b',"delta":"%b","sequence_number":%d}\n\n')
 
 
 def inside_of(text: str) -> bytes:

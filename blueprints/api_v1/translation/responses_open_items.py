@@ -69,7 +69,7 @@ class OpenMessage(OpenItem):
         self._kind: str | None = None  # of the part that grows
         self._pieces: list[bytes] = []
         self._logprobs: list[dict[str, Any]] = []
-        self._frame = DeltaFrame(b"", b"")
+        self._frame = DeltaFrame(b"")
 
     def start(self) -> bytes:
         """Return the event that opens the message."""
@@ -84,23 +84,23 @@ class OpenMessage(OpenItem):
         """Add text."""
         out = b"" if self.takes_text else self._open_part("output_text", "response.output_text.delta", logprobs=[])
         if not logprobs:
-            return out + self.more_text(inside)
+            return out + self.more_text([inside])
         self._pieces.append(inside)
         self._logprobs += logprobs
         place = len(self._parts)
         delta = joined([inside])
         return out + self._inside("response.output_text.delta", content_index=place, delta=delta, logprobs=logprobs)
 
-    def more_text(self, inside: bytes) -> bytes:
-        """Add text to the text that grows: what nearly every event of a stream does."""
-        self._pieces.append(inside)
-        return self._writer.delta(self._frame, inside)
+    def more_text(self, insides: list[bytes]) -> bytes:
+        """Add texts to the text that grows: what nearly every event of a stream does."""
+        self._pieces += insides
+        return self._writer.deltas(self._frame, insides)
 
     def refusal(self, inside: bytes) -> bytes:
         """Add to a refusal."""
         out = b"" if self._kind == "refusal" else self._open_part("refusal", "response.refusal.delta")
         self._pieces.append(inside)
-        return out + self._writer.delta(self._frame, inside)
+        return out + self._writer.deltas(self._frame, [inside])
 
     def item(self, status: str) -> dict[str, Any]:
         """Return the message as it stands now."""
@@ -162,13 +162,13 @@ class OpenReasoning(OpenItem):
         """Return the event that opens the item."""
         return self._added(self.item("in_progress"))
 
-    def add(self, inside: bytes) -> bytes:
-        """Add text."""
+    def add(self, insides: list[bytes]) -> bytes:
+        """Add texts."""
         out = b""
         if not self._pieces:
             out = self._inside(f"{self._part_kind}.added", **self._place, part=self._part(""))
-        self._pieces.append(inside)
-        return out + self._writer.delta(self._frame, inside)
+        self._pieces += insides
+        return out + self._writer.deltas(self._frame, insides)
 
     def keep(self, details: list[Any]) -> None:
         """Keep what the upstream wants back unchanged, joining the pieces of one detail."""
@@ -237,24 +237,25 @@ class OpenCall(OpenItem):
             piece = self._unwrapper.feed(piece)
             if self._trimmer is not None and piece:
                 piece = self._trimmer.feed(piece)
-        return self.add_inside(inside_of(piece))
+        return self._show(piece)
 
     @property
-    def takes(self) -> Callable[[bytes], bytes] | None:
-        """What takes a further piece of the arguments as the inside of a JSON string; None: the call is closed."""
+    def takes(self) -> Callable[[list[bytes]], bytes] | None:
+        """What takes further pieces of the arguments as the insides of JSON strings; None: the call is closed."""
         if self.finished is not None:
             return None
-        return self.add_inside if self._unwrapper is None else self._add_wrapped
+        return self.add_insides if self._unwrapper is None else self._add_wrapped
 
-    def _add_wrapped(self, inside: bytes) -> bytes:
-        return self.add(joined([inside]))
+    def _add_wrapped(self, insides: list[bytes]) -> bytes:
+        return b"".join([self.add(joined([inside])) for inside in insides])
 
-    def add_inside(self, inside: bytes) -> bytes:
-        """Add a piece of what the client is shown."""
-        if not inside:
-            return b""
-        self._pieces.append(inside)
-        return self._writer.delta(self._frame, inside)
+    def _show(self, piece: str) -> bytes:
+        return self.add_insides([inside_of(piece)]) if piece else b""
+
+    def add_insides(self, insides: list[bytes]) -> bytes:
+        """Add pieces, none of them empty, of what the client is shown."""
+        self._pieces += insides
+        return self._writer.deltas(self._frame, insides)
 
     @property
     def is_whole(self) -> bool:
@@ -277,11 +278,11 @@ class OpenCall(OpenItem):
 
     def _end(self, status: str) -> bytes:
         if self._unwrapper is not None:
-            out = self.add_inside(inside_of(self._rest_of_input(self._unwrapper, status)))
+            out = self._show(self._rest_of_input(self._unwrapper, status))
             return out + self._inside(f"{self._kind}.done", input=joined(self._pieces))
         out = b""
         if status == "completed" and not joined(self._pieces).strip():
-            out = self.add_inside(b"{}")  # a function without arguments: clients parse them
+            out = self.add_insides([b"{}"])  # a function without arguments: clients parse them
         return out + self._inside(f"{self._kind}.done", name=self._tool.name, arguments=joined(self._pieces))
 
     def _rest_of_input(self, unwrapper: InputUnwrapper, status: str) -> str:

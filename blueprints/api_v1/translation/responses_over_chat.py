@@ -96,20 +96,22 @@ class ResponsesOverChat:
         """
         out: list[bytes] = []
         had_output, had_begun, mark = self.has_output, self._has_begun, self._writer.mark()
+        place = 0
         try:
-            for data in events:
-                if self.is_done or self._final is not None:
-                    break
+            while place < len(events) and not self.is_done and self._final is None:
+                known = self._templates.find(events, place)
+                if known is not None:
+                    insides, add = known
+                    out.append(add(insides))
+                    self.output_bytes += sum(map(len, insides))
+                    place += len(insides)
+                    continue
+                data = events[place]
+                place += 1
                 if data == b"[DONE]":
                     self.is_done = True
-                    break
-                known = self._templates.find(data)
-                if known is None:
-                    self._chunk(data, out)
                 else:
-                    inside, add = known
-                    self.output_bytes += len(inside)
-                    out.append(add(inside))
+                    self._chunk(data, out)
         except GatewayError as error:
             if not had_output:  # nothing of this attempt has left, and nothing will
                 self._writer.undo(mark)
@@ -323,7 +325,7 @@ class ResponsesOverChat:
             self._items.append(self._reasoning)
             out += self._reasoning.start()
         self._reasoning.keep(details)
-        return out + (self._reasoning.add(self._inside(text)) if text else b"")
+        return out + (self._reasoning.add([self._inside(text)]) if text else b"")
 
     def _add_text(self, text: str, logprobs: list[dict[str, Any]]) -> bytes:
         if self._message is None:

@@ -1,7 +1,8 @@
 """Chunks that are known but for their text: most of a stream differs from the chunk before in one JSON string.
 
-Such a chunk is not parsed again. Its text, still written as JSON, goes from the upstream's event into the
-client's; what is known of the rest has been proved on a chunk that was parsed.
+Such a chunk is not parsed again, and a run of them is taken over in one step. Their texts, still written as
+JSON, go from the upstream's events into the client's; what is known of the rest has been proved on a chunk
+that was parsed.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from typing import Any
 
 import orjson
 
-from .string_inside import USELESS_AFTER, WHOLE, is_utf8
+from .string_inside import USELESS_AFTER, WHOLE, texts_between
 
 _TEXT_FIELD = re.compile(rb'"(?:content|reasoning_content|reasoning|arguments)"\s*:\s*"((?:[^"\\]++|\\.)*+)"')
 # Stands for the text while a template is proved; no upstream can guess it.
 _MARK = "3f9a61c4-smart-route-text-d20b"
 _MOST = 4
 
-Add = Callable[[bytes], bytes]
+Add = Callable[[list[bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """A proved chunk cut at its text, and what takes the text of another one like it."""
+    """A proved chunk cut at its text, and what takes the texts of others like it."""
 
     head: bytes
     tail: bytes
@@ -40,16 +41,16 @@ class Templates:
         self._templates: list[_Template] = []
         self._learnt_in_vain = 0
 
-    def find(self, data: bytes) -> tuple[bytes, Add] | None:
-        """Return the text of a chunk, as the inside of a JSON string, and what takes it; None: parse the chunk."""
+    def find(self, chunks: list[bytes], start: int) -> tuple[list[bytes], Add] | None:
+        """Look at the chunks from ``start`` on, as many as fit one template; None: the first has to be parsed.
+
+        Return their texts, as the insides of JSON strings, and what takes them.
+        """
         for template in self._templates:
-            if not (data.startswith(template.head) and data.endswith(template.tail)):
-                continue
-            text = data[len(template.head) : len(data) - len(template.tail)]
-            is_apart = len(template.head) + len(template.tail) < len(data)
-            if is_apart and WHOLE.fullmatch(text) and is_utf8(text):
+            texts = texts_between(template.head, template.tail, chunks, start, WHOLE)
+            if texts:
                 self._learnt_in_vain = 0
-                return text, template.add
+                return texts, template.add
         return None
 
     def learn(self, data: bytes, chunk: Any, holder: dict[str, Any], key: str, add: Add) -> None:

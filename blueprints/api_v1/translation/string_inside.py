@@ -46,7 +46,7 @@ def texts_between(head: bytes, tail: bytes, chunks: list[bytes], start: int, pat
 
 
 def _is_inside(text: bytes, pattern: re.Pattern[bytes]) -> bool:
-    return pattern.fullmatch(text) is not None and is_utf8(text)
+    return pattern.fullmatch(text) is not None and (text.isascii() or is_utf8(text))
 
 
 def is_utf8(text: bytes) -> bool:
