@@ -32,7 +32,7 @@ class Waits:
         """Begin the wait of the current greenlet."""
         self._ends[gevent.getcurrent()] = time.monotonic() + self._seconds
         if len(self._ends) > self._most:
-            gevent.get_hub().loop.run_callback(self._end, next(iter(self._ends)))
+            gevent.get_hub().loop.run_callback(self._make_room)
         if self._timer is None:
             self._look_in(self._seconds)
 
@@ -80,6 +80,10 @@ class Waits:
             self._look_in(left)
         elif over:
             self._look_in(self._seconds)
+
+    def _make_room(self) -> None:
+        if len(self._ends) > self._most:
+            self._end(next(iter(self._ends)))
 
     def _end(self, greenlet: Any) -> None:
         if greenlet in self._ends:

@@ -63,6 +63,14 @@ def test_connection_that_has_waited_longest_makes_room_for_the_next() -> None:
     gevent.killall(others)
 
 
+def test_no_more_wait_than_may_also_where_many_begin_at_once() -> None:
+    waits = Waits(LONG_S, most=2)
+    begun = [gevent.spawn(serve, waits, gevent.event.Event()) for _ in range(10)]
+    gevent.joinall(begun[:-2], timeout=1)
+    assert [each.ready() for each in begun] == [True] * 8 + [False] * 2
+    gevent.killall(begun)
+
+
 def test_idle_connection_is_closed_when_waits_are_shortened(waits: Waits) -> None:
     begun = gevent.spawn(serve, waits, gevent.event.Event())
     gevent.sleep(0)
