@@ -147,7 +147,8 @@ class Environs:
 def let_others_go_first() -> None:
     """Return in the loop's next turn. After ``gevent.sleep(0)`` up to fifty may go on in the same one."""
     hub = gevent.get_hub()
-    hub.wait(hub.loop.timer(0))
+    with hub.loop.timer(0) as next_turn:
+        hub.wait(next_turn)
 
 
 def plain(settings: Any) -> SimpleNamespace:
