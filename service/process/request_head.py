@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from gunicorn import util
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, ParseException
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
@@ -42,6 +42,22 @@ class Head(Request):  # type: ignore[misc]
                 raise LimitRequestHeaders("too large as a whole")
             if end >= 0 or _has_bare_line_feed(buf, before) or self._is_line_too_long(buf):
                 return
+
+    def set_body_reader(self) -> None:
+        """Find out where the body ends, and whether the connection ends with it (RFC 9112, sections 6.3 and 9.6).
+
+        Raises:
+            InvalidHeader: the body's end is unclear, or no host is asked (section 3.2).
+        """
+        super().set_body_reader()
+        has_host = self.version < (1, 1)
+        for name, value in self.headers:
+            if name == "HOST":
+                has_host = True
+            elif name == "CONNECTION" and "close" in {option.strip(" \t") for option in value.lower().split(",")}:
+                self.force_close()
+        if not has_host:
+            raise InvalidHeader("HOST", req=self)
 
     def _is_line_too_long(self, buf: bytearray) -> bool:
         most = self.limit_request_line + 4  # an empty line may come before it

@@ -162,6 +162,15 @@ def test_client_that_waits_for_a_word_before_its_body_gets_it(answers: Any) -> N
         assert client.next().endswith(b"['POST', '/a', None, b'xyz']")
 
 
+@pytest.mark.parametrize("options", ["keep-alive, Close", "te\r\nConnection: close"])
+def test_client_that_wants_the_connection_closed_among_other_options_gets_that(answers: Any, options: str) -> None:
+    with answers(echo) as client:
+        client.send(GET + f"Connection: {options}\r\n\r\n".encode() + GET + b"\r\n")
+        answer = client.rest()
+        assert head_of(answer)["Connection"] == "close"
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_worker_that_ends_says_so(answers: Any) -> None:
     with answers(echo, alive=False) as client:
         client.send(GET + b"\r\n")
@@ -217,6 +226,7 @@ def test_head_that_comes_byte_by_byte_is_understood(answers: Any) -> None:
     [
         (GET + b"A: b\n", 400),
         (b"GET /a HTTP/1.1\n", 400),
+        (b"GET /a HTTP/1.1\r\nA: b\r\n\r\n", 400),
         (b"GET /" + b"a" * 9000, 414),
         (GET + b"".join(b"A%d: %s\r\n" % (number, b"b" * 4000) for number in range(9)), 431),
         (GET + b"A: b\r\n" * 101 + b"\r\n", 431),
