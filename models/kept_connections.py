@@ -60,6 +60,6 @@ class KeptConnections:
         connection.close()
 
     def discard_all(self) -> None:
-        """Close all that lie idle: the server that they lead to has gone."""
+        """Close all that lie idle: the server that they lead to has gone, or somebody else is to have the database."""
         while self._kept:
             self.discard(self._kept.pop()[0])

@@ -63,6 +63,10 @@ class MysqlTransactions:
         self._connections.give_back(connection, driver)
         return result
 
+    def let_go(self) -> None:
+        """Close the connections that are kept."""
+        self._connections.discard_all()
+
     def _clean_up(self, connection: sa.Connection, driver: Any, error: BaseException) -> bool:
         """Leave no transaction open; tell whether the connection is lost."""
         if connection.invalidated or self._is_disconnect(error, driver):

@@ -47,6 +47,10 @@ class SqliteTransactions:
         self._connections.give_back(connection, driver)
         return result
 
+    def let_go(self) -> None:
+        """Close the connections that are kept."""
+        self._connections.discard_all()
+
     def _clean_up(self, connection: sa.Connection, driver: sqlite3.Connection, error: BaseException) -> None:
         try:
             if connection.in_transaction():

@@ -48,8 +48,8 @@ class Storage:
         self.unfinished = Unfinished()
         self.stored_since_last_look: dict[int, int] = {}  # by account, in bytes; see stored_response_room
         self._writer = engine.execution_options(writes=True)
-        transactions = SqliteTransactions(engine) if self.is_sqlite else MysqlTransactions(engine)
-        self._run: Callable[..., Any] = transactions.run
+        self._transactions = SqliteTransactions(engine) if self.is_sqlite else MysqlTransactions(engine)
+        self._run: Callable[..., Any] = self._transactions.run
         # Whoever is first of this process asks the database for a lock, the others queue in memory. On
         # SQLite one greenlet that asks again every few milliseconds is cheap, four hundred are not; on
         # MySQL four hundred requests of one account would hold every connection of the pool.
@@ -85,6 +85,11 @@ class Storage:
         """``write`` with an ORM session, for pages and commands."""
         result: T = self._in_turn(self._run_session, work, None, False)
         return result
+
+    def let_go(self) -> None:
+        """Close all connections that lie idle: others are to see that nobody here uses the database."""
+        self._transactions.let_go()
+        self.engine.dispose()
 
     def now(self, connection: sa.Connection, told: datetime | None = None) -> datetime:
         """Return the database's clock: the machine's own for SQLite, the server's for MySQL.

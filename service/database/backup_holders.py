@@ -33,7 +33,7 @@ def refuse_if_used(purpose: str, own: set[int]) -> None:
 
 def holders(own: set[int]) -> list[str]:
     """Return who uses the database, in words."""
-    db.engine.dispose()  # what this process keeps open would be found too
+    services().storage.let_go()  # what this process keeps open would be found too
     path = db.engine.url.database
     if services().storage.is_sqlite:
         return list(dict.fromkeys([*_processes_with(Path(path or "")), *_workers(Path(path or ""))]))
@@ -52,7 +52,7 @@ def _workers(file: Path | None) -> list[str]:
     except (StorageUnavailable, DBAPIError):  # no such table either, while a restore is half done
         return []
     finally:
-        db.engine.dispose()
+        services().storage.let_go()
 
 
 def _processes_with(file: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from models import sqlite_file
-from models.base import db
 from service.database import backup, backup_holders, schema
 from service.database.backup_file import check_room
 from service.process.not_ready import NotReady
@@ -23,7 +22,7 @@ def give_back() -> int:
         backup_holders.refuse_if_used("making the file smaller", own)
         before = sqlite_file.size(path)
         check_room(path.parent, before, "making the file smaller")
-        db.engine.dispose()
+        services().storage.let_go()
         try:
             sqlite_file.pack(path)
         except sqlite_file.FileTrouble as error:

@@ -155,6 +155,16 @@ def test_connection_that_the_server_closed_is_replaced_unnoticed(ledger: Ledger,
     assert ledger.used(account) == (2, 2)
 
 
+def test_storage_that_lets_go_has_no_connection_left(ledger: Ledger, account: int) -> None:
+    ledger.admit(account)
+    assert ledger.used(account) == (1, 1)
+    assert ledger.engine.pool.checkedout() > 0  # type: ignore[attr-defined]
+    ledger.storage.let_go()
+    pool: Any = ledger.engine.pool
+    assert (pool.checkedout(), pool.checkedin()) == (0, 0)
+    ledger.admit(account)
+
+
 @on_mariadb
 def test_connection_of_one_killed_while_rolling_back_is_used_by_nobody(ledger: Ledger, account: int) -> None:
     class Killed(BaseException):
