@@ -53,6 +53,11 @@ class Answer(Response):  # type: ignore[misc]
                 self.response_length = int(value)
             self.headers.append((name, value))
 
+    @property
+    def is_short(self) -> bool:
+        """Whether less has been sent than the head told: a further answer would be taken for the rest."""
+        return self.response_length is not None and self.sent < self.response_length and not self._omits_body
+
     def send_headers(self) -> None:
         """Send the head alone, where no piece of a body follows."""
         if not self.headers_sent:

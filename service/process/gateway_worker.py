@@ -112,7 +112,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             raise StopIteration from None
         except gevent.GreenletExit:  # the worker ends and cuts what still runs
             raise StopIteration from None
-        if answer.should_close():
+        if answer.should_close() or answer.is_short:
             raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -201,6 +201,16 @@ def test_stream_that_fails_is_cut_without_the_mark_of_its_end(answers: Any) -> N
         assert client.rest().endswith(b"3\r\none\r\n")
 
 
+def test_answer_shorter_than_it_says_is_the_connections_last(answers: Any) -> None:
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "9")])
+        return [b"one"]
+
+    with answers(app) as client:
+        client.send((GET + b"\r\n") * 2)
+        assert client.rest().endswith(b"\r\n\r\none")
+
+
 def test_headers_of_our_own_are_not_the_applications_to_set(answers: Any) -> None:
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("204 No Content", [("Server", "x"), ("Transfer-Encoding", "chunked"), ("Content-Length", "0")])
