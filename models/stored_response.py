@@ -23,6 +23,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
+from .prepared import Prepared
 from .storage import Storage
 
 MAX_BYTES = 8 * 1024 * 1024  # of one response, compressed
@@ -99,6 +100,47 @@ class Kept:
         return len(self.input_items) + len(self.body)
 
 
+_INSERTED = [
+    "response_id",
+    "account_id",
+    "previous_response_id",
+    "created_at",
+    "expires_at",
+    "input_items",
+    "body",
+    "input_bytes",
+    "body_bytes",
+    "owner_id",
+    "cancel_asked",
+]
+_ACCOUNT_ID: sa.BindParameter[int] = sa.bindparam("of_account")
+_RESPONSE_ID: sa.BindParameter[str] = sa.bindparam("of_response")
+_IS_MINE = sa.and_(StoredResponse.response_id == _RESPONSE_ID, StoredResponse.account_id == _ACCOUNT_ID)
+_IS_RUNNING = sa.and_(_IS_MINE, StoredResponse.owner_id > NOBODY)
+_HOLDER = Prepared(sa.select(Account.deleted_at).where(Account.id == _ACCOUNT_ID).with_for_update())
+_INSERT = Prepared(sa.insert(StoredResponse), columns=_INSERTED)
+_INSERT_ITEM = Prepared(sa.insert(StoredItem), columns=["item_id", "stored_response_id"])
+_DELETE = Prepared(sa.delete(StoredResponse).where(_IS_MINE))
+_ENDING = Prepared(
+    sa.select(StoredResponse.id, sa.func.length(StoredResponse.input_items), StoredResponse.input_bytes).where(
+        _IS_RUNNING
+    )
+)
+_END = Prepared(
+    sa.update(StoredResponse)
+    .where(_IS_RUNNING)
+    .values(
+        body=sa.bindparam("new_body"),
+        body_bytes=sa.bindparam("new_body_bytes"),
+        owner_id=None,
+        cancel_asked=False,
+    )
+)
+_DELETE_RUNNING = Prepared(sa.delete(StoredResponse).where(_IS_RUNNING))
+_ASK_CANCEL = Prepared(sa.update(StoredResponse).where(_IS_RUNNING).values(cancel_asked=True))
+_LOSE = Prepared(sa.update(StoredResponse).where(_IS_RUNNING).values(owner_id=NOBODY))
+
+
 def begin(storage: Storage, account_id: int, kept: Kept, owner_id: int, days: int, most: int) -> None:
     """Store a response that ``owner_id`` has begun to stream; ``most`` bytes with its input, unpacked.
 
@@ -129,26 +171,17 @@ def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_i
         StorageUnavailable: the database could not be written in time.
     """
     packed = zlib.compress(body, 1)
-    running = _running(account_id, response_id)
+    this = _this(account_id, response_id)
 
     def write(connection: sa.Connection) -> bool | None:
-        found = connection.execute(
-            sa.select(StoredResponse.id, sa.func.length(StoredResponse.input_items), StoredResponse.input_bytes).where(
-                running
-            )
-        ).one_or_none()
+        found = _ENDING.first(connection, this)
         if found is None:
             return False
         stored_id, packed_input, input_bytes = found
         if packed_input + len(packed) > MAX_BYTES or (input_bytes or 0) + len(body) > most:
-            connection.execute(sa.delete(StoredResponse).where(running))
+            _DELETE_RUNNING.run(connection, this)
             return None
-        ended = (
-            sa.update(StoredResponse)
-            .where(running)
-            .values(body=packed, body_bytes=len(body), owner_id=None, cancel_asked=False)
-        )
-        if connection.execute(ended).rowcount == 0:
+        if _END.run(connection, {**this, "new_body": packed, "new_body_bytes": len(body)}).rowcount == 0:
             return False
         _insert_items(connection, stored_id, item_ids)
         return True
@@ -162,8 +195,7 @@ def end(storage: Storage, account_id: int, response_id: str, body: bytes, item_i
 
 def ask_cancel(storage: Storage, account_id: int, response_id: str) -> None:
     """Ask the worker that runs a response to stop it; changes nothing when it has ended."""
-    asked = sa.update(StoredResponse).where(_running(account_id, response_id)).values(cancel_asked=True)
-    storage.write(lambda connection: connection.execute(asked))
+    storage.write(lambda connection: _ASK_CANCEL.run(connection, _this(account_id, response_id)), is_lone=True)
 
 
 def cancels_asked(storage: Storage, owner_id: int) -> list[str]:
@@ -176,14 +208,13 @@ def cancels_asked(storage: Storage, owner_id: int) -> list[str]:
 
 def lose(storage: Storage, account_id: int, response_id: str) -> None:
     """Show a running response as lost from now on: nobody can tell how it ended."""
-    lost = sa.update(StoredResponse).where(_running(account_id, response_id)).values(owner_id=NOBODY)
-    storage.write(lambda connection: connection.execute(lost))
+    storage.write(lambda connection: _LOSE.run(connection, _this(account_id, response_id)), is_lone=True)
 
 
 def forget(storage: Storage, account_id: int, response_id: str) -> bool:
     """Delete a response of this account; tell whether there was one."""
-    mine = sa.and_(StoredResponse.response_id == response_id, StoredResponse.account_id == account_id)
-    return storage.write(lambda connection: connection.execute(sa.delete(StoredResponse).where(mine)).rowcount > 0)
+    this = _this(account_id, response_id)
+    return storage.write(lambda connection: _DELETE.run(connection, this).rowcount > 0, is_lone=True)
 
 
 def forget_all(session: Session, account_id: int) -> None:
@@ -209,14 +240,6 @@ def forget_expired(storage: Storage, at_most: int = PORTION) -> int:
     return storage.write(delete)
 
 
-def _running(account_id: int, response_id: str) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        StoredResponse.response_id == response_id,
-        StoredResponse.account_id == account_id,
-        StoredResponse.owner_id > NOBODY,
-    )
-
-
 def _insert(
     storage: Storage,
     account_id: int,
@@ -231,11 +254,12 @@ def _insert(
     input_items, body = zlib.compress(kept.input_items, 1), zlib.compress(kept.body, 1)
     if len(input_items) + len(body) > MAX_BYTES:
         raise TooLargeToStore
+    this = _this(account_id, kept.response_id)
 
     def write(connection: sa.Connection) -> None:
         # Under the account's lock, which deleting takes too: nothing may be stored behind a deletion.
-        holder = sa.select(Account.deleted_at).where(Account.id == account_id).with_for_update()
-        if connection.scalar(holder) is not None:
+        holder = _HOLDER.first(connection, this)
+        if holder is not None and holder[0] is not None:
             return
         now = storage.now(connection)
         row: dict[str, Any] = {
@@ -249,11 +273,11 @@ def _insert(
             "input_bytes": len(kept.input_items),
             "body_bytes": len(kept.body),
             "owner_id": owner_id,
+            "cancel_asked": False,
         }
         # It is there already where the answer to a COMMIT was lost and the transaction is run again.
-        mine = sa.and_(StoredResponse.response_id == kept.response_id, StoredResponse.account_id == account_id)
-        connection.execute(sa.delete(StoredResponse).where(mine))
-        inserted = connection.execute(sa.insert(StoredResponse).values(row))
+        _DELETE.run(connection, this)
+        inserted = _INSERT.run(connection, row)
         _insert_items(connection, inserted.lastrowid, item_ids)
 
     storage.write(write)
@@ -268,5 +292,11 @@ def _note(storage: Storage, account_id: int, size: int) -> None:
 
 def _insert_items(connection: sa.Connection, stored_id: int, item_ids: Sequence[str]) -> None:
     items = [{"item_id": item_id, "stored_response_id": stored_id} for item_id in dict.fromkeys(item_ids)]
-    if items:
+    if len(items) == 1:
+        _INSERT_ITEM.run(connection, items[0], is_last=True)
+    elif items:
         connection.execute(sa.insert(StoredItem), items)
+
+
+def _this(account_id: int, response_id: str) -> dict[str, Any]:
+    return {"of_account": account_id, "of_response": response_id}
