@@ -103,11 +103,13 @@ class FairShare:
         self._turn = gevent.get_hub().loop.iteration
         self._had.clear()
         for account, line in list(self._lines.items()):
-            while line and self._had.get(account, 0) + line[0].size <= TURN:
+            sent_away = 0  # which takes its time as well
+            while line and sent_away < TURN and self._had.get(account, 0) + line[0].size <= TURN:
                 first = line.popleft()
                 self._had[account] = self._had.get(account, 0) + first.size
                 if not first.go_on():
                     self._had[account] -= first.size
+                    sent_away += 1
             if not line:
                 del self._lines[account]
         if not self._lines:

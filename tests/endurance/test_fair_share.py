@@ -184,3 +184,24 @@ def test_nothing_runs_on_when_nobody_waits() -> None:
     before = loop.iteration
     gevent.sleep(0.1)
     assert loop.iteration - before < 20, "the loop sleeps again"
+
+
+def test_clients_that_have_left_are_sent_away_a_few_a_turn() -> None:
+    share, away = FairShare(), []
+    loop = gevent.get_hub().loop
+    ours, theirs = gevent_socket.socketpair()
+
+    def ask() -> None:
+        try:
+            share.take_up("flood", ours)
+        except ClientGone:
+            away.append(loop.iteration)
+
+    share.take_up("flood")
+    crowd = all_of(ask, 100)
+    theirs.close()
+    gevent.joinall(crowd, timeout=10)
+    ours.close()
+    assert len(away) > 90
+    assert max(away.count(turn) for turn in away) <= TURN
+    assert share.waiting("flood") == 0
