@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
-import gevent
+from service.process.loop_turn import let_others_go_first
 
 from .upstream_head import Head
 from .upstream_wire import Wire
@@ -127,7 +127,7 @@ class UpstreamBody:
         except OSError as error:
             raise BodyCut(str(error)) from error
         if len(raw) > _MUCH_BYTES:
-            gevent.sleep(0)  # a burst must not keep the other streams of this worker waiting
+            let_others_go_first()  # a burst must not keep the other streams of this worker waiting
         if not raw and (self._chunked or self._left is not None):
             raise BodyCut("the connection was closed in the middle of the body")
         return raw

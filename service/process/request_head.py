@@ -18,6 +18,8 @@ from gunicorn.http.parser import RequestParser
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import base_environ
 
+from service.process.loop_turn import let_others_go_first
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -158,13 +160,6 @@ class Environs:
             key = _key(name)
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         return environ
-
-
-def let_others_go_first() -> None:
-    """Return in the loop's next turn. After ``gevent.sleep(0)`` up to fifty may go on in the same one."""
-    hub = gevent.get_hub()
-    with hub.loop.timer(0) as next_turn:
-        hub.wait(next_turn)
 
 
 def plain(settings: Any) -> SimpleNamespace:
