@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
+from collections import Counter
 from itertools import pairwise
 
+import gevent
 import gevent.socket
 import pytest
 from hypothesis import given, settings
@@ -193,3 +196,20 @@ def test_framing_that_trickles_in_is_silence_in_its_time(start: bytes) -> None:
         assert 0.09 < taken < 1
         wire.theirs.sendall(b"\r\nhello\r\n" if start == b"5;" else b"\r\n\r\n")
         assert wire.body.read(1) == (b"hello" if start == b"5;" else b"")
+
+
+def test_a_burst_goes_on_in_pieces_and_between_two_of_them_the_loop_looks_at_every_socket() -> None:
+    turns: list[int] = []
+
+    def drink(wire: Wire) -> None:
+        while wire.body.read(1):
+            turns.append(gevent.get_hub().loop.iteration)
+
+    with contextlib.ExitStack() as open_wires:
+        wires = [open_wires.enter_context(Wire(b"HTTP/1.1 200 OK\r\n\r\n")) for _ in range(3)]
+        for wire in wires:
+            wire.theirs.sendall(bytes(5 * upstream_wire.PIECE_BYTES))
+            wire.theirs.close()
+        gevent.joinall([gevent.spawn(drink, wire) for wire in wires], raise_error=True)
+    assert len(turns) == 15
+    assert max(Counter(turns).values()) <= len(wires)
