@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -85,6 +86,27 @@ def test_response_ends_once(ledger: Ledger, account: int) -> None:
     assert stored_response_reads.body_with_item(ledger.storage, account, "msg_1", MOST) == b'{"first": 1}'
     assert stored_response_reads.body_with_item(ledger.storage, account, "msg_2", MOST) is None
     assert states(ledger, account, "resp_1") == [State.ENDED]
+
+
+@pytest.mark.parametrize("items", [["msg_1"], ["rs_1", "msg_1", "fc_1"]])
+def test_response_stored_twice_is_there_once_with_each_of_its_items(
+    ledger: Ledger, account: int, items: list[str]
+) -> None:
+    body = b'{"text": "100 %s, \\u00e9"}' + bytes(range(256))
+    for _ in range(2):  # the answer to the first COMMIT was lost
+        stored_response.keep(ledger.storage, account, kept("resp_1", body), items, days=1, most=MOST)
+    found = [stored_response_reads.body_with_item(ledger.storage, account, item, MOST) for item in items]
+    assert found == [body] * len(items)
+    assert (count(ledger, StoredResponse), count(ledger, StoredItem)) == (1, len(items))
+
+
+@pytest.mark.parametrize("items", [["msg_1"], ["rs_1", "msg_1"]])
+def test_response_whose_items_cannot_be_stored_is_not_stored(ledger: Ledger, account: int, items: list[str]) -> None:
+    stored_response.keep(ledger.storage, account, kept("resp_1"), ["msg_1"], days=1, most=MOST)
+    with pytest.raises((sa.exc.IntegrityError, sqlite3.IntegrityError)):
+        stored_response.keep(ledger.storage, account, kept("resp_2"), items, days=1, most=MOST)
+    assert states(ledger, account, "resp_1", "resp_2") == [State.ENDED, None]
+    assert count(ledger, StoredItem) == 1
 
 
 def test_response_deleted_while_it_runs_does_not_come_back(ledger: Ledger, account: int) -> None:
