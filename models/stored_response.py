@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
 from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
-from .prepared import Prepared
+from .prepared import Prepared, firsts
 from .storage import Storage
 
 MAX_BYTES = 8 * 1024 * 1024  # of one response, compressed
@@ -118,6 +118,7 @@ _RESPONSE_ID: sa.BindParameter[str] = sa.bindparam("of_response")
 _IS_MINE = sa.and_(StoredResponse.response_id == _RESPONSE_ID, StoredResponse.account_id == _ACCOUNT_ID)
 _IS_RUNNING = sa.and_(_IS_MINE, StoredResponse.owner_id > NOBODY)
 _HOLDER = Prepared(sa.select(Account.deleted_at).where(Account.id == _ACCOUNT_ID).with_for_update())
+_CLOCK = Prepared(sa.select(sa.type_coerce(sa.func.utc_timestamp(sa.literal_column("6")), UtcDateTime)))
 _INSERT = Prepared(sa.insert(StoredResponse), columns=_INSERTED)
 _INSERT_ITEM = Prepared(sa.insert(StoredItem), columns=["item_id", "stored_response_id"])
 _DELETE = Prepared(sa.delete(StoredResponse).where(_IS_MINE))
@@ -258,10 +259,10 @@ def _insert(
 
     def write(connection: sa.Connection) -> None:
         # Under the account's lock, which deleting takes too: nothing may be stored behind a deletion.
-        holder = _HOLDER.first(connection, this)
+        holder, *clock = firsts(connection, [_HOLDER] if storage.is_sqlite else [_HOLDER, _CLOCK], this)
         if holder is not None and holder[0] is not None:
             return
-        now = storage.now(connection)
+        now = storage.now(connection, *(row[0] for row in clock if row is not None))
         row: dict[str, Any] = {
             "response_id": kept.response_id,
             "account_id": account_id,
@@ -277,7 +278,7 @@ def _insert(
         }
         # It is there already where the answer to a COMMIT was lost and the transaction is run again.
         _DELETE.run(connection, this)
-        inserted = _INSERT.run(connection, row)
+        inserted = _INSERT.run(connection, row, is_last=not item_ids)
         _insert_items(connection, inserted.lastrowid, item_ids)
 
     storage.write(write)
