@@ -7,7 +7,7 @@ import resource
 import sys
 from collections.abc import Callable
 
-from benchmarks.capacity import growth, installations
+from benchmarks.capacity import growth, installations, one_core
 from benchmarks.house import Upstream
 from tests.harness.mariadb import MariaDB
 from tests.harness.processes import Processes
@@ -18,6 +18,7 @@ PARTS: dict[str, Part] = {
     "accounts": growth.with_accounts,
     "rows": growth.with_rows,
     "streams": growth.with_streams,
+    "core": one_core.carried,
 }
 
 
