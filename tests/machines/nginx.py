@@ -23,7 +23,7 @@ daemon off;
 pid {folder}/pid;
 error_log {folder}/error.log info;
 {user}
-events {{ worker_connections 2048; }}
+events {{ worker_connections 16384; }}
 http {{
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
