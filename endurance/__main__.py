@@ -24,6 +24,7 @@ def main() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what runs in the background without it
     plan = Plan(arguments.minutes, arguments.rate, arguments.workers, arguments.database, arguments.kill_every)
     processes = Processes()
     try:

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"    {says}")
         return 0
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start what runs in the background without it
     private_mounts.enter()  # before any thread
     outcomes = []
     for each in chosen:

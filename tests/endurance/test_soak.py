@@ -65,6 +65,7 @@ def test_run_that_is_interrupted_ends_everything_that_it_started() -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as a shell starts its background jobs
     )
     assert run.stderr is not None
     assert "warm-up" in run.stderr.readline()
