@@ -40,7 +40,8 @@ from service.process.process_space import is_running, process_space
 log = logging.getLogger("smartroute.worker")
 
 TIDY_EVERY_S = 2.0
-CHECKPOINT_EVERY_S = 2.0
+# So short that under a flood of writes SQLite's own checkpoint, which would stop the loop, finds little left to do.
+CHECKPOINT_EVERY_S = 0.2
 RETRY_AFTER_S = 1.0  # a renewal that failed
 FORGET_EVERY_S, BETWEEN_PORTIONS_S = 600.0, 0.1
 TOTAL_EVERY_S, FIRST_TOTAL_WITHIN_S = 300.0, 60.0
