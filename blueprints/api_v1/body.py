@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -14,8 +15,7 @@ from werkzeug.http import parse_options_header
 from .errors import BodyTooLarge, BodyTooLate, InvalidRequest, UnsupportedMediaType
 
 ARRIVAL_S = 120.0
-_MOST_GZIP_MEMBERS = 16
-_MOST_ZSTD_FRAMES = 16
+_MOST_PARTS = 16  # of a compressed body: members of gzip, frames of zstd
 _MOST_CONTAINERS = 1_000_000  # objects and lists: each costs far more memory than its two characters
 _PIECE = 256 * 1024
 _MB = 1024 * 1024
@@ -122,20 +122,7 @@ def unpack_body(raw: bytes, encoding: str, limit_bytes: int) -> bytes:
 
 
 def _gunzip(raw: bytes, limit_bytes: int) -> bytes:
-    plain = bytearray()
-    for _ in range(_MOST_GZIP_MEMBERS):  # a gzip body may consist of several; each copies what is left
-        if not raw:
-            return bytes(plain)
-        member = zlib.decompressobj(wbits=31)
-        plain += member.decompress(raw, limit_bytes + 1 - len(plain))
-        if len(plain) > limit_bytes:
-            return bytes(plain)
-        if not member.eof:
-            raise EOFError("cut off")
-        raw = member.unused_data
-    if raw:
-        raise InvalidRequest(f"The gzip body has more than {_MOST_GZIP_MEMBERS} members.")
-    return bytes(plain)
+    return _unpacked(raw, limit_bytes, lambda: zlib.decompressobj(wbits=31), "gzip body", "members")
 
 
 def _unzstd(raw: bytes, limit_bytes: int) -> bytes:
@@ -143,19 +130,24 @@ def _unzstd(raw: bytes, limit_bytes: int) -> bytes:
     # powers of two, and never less than what every reader should offer (RFC 8878, section 3.1.1.1.2).
     window_log = min((max(limit_bytes, 8 * _MB) - 1).bit_length(), _WINDOW_LOG_BOUNDS[1])
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: window_log}
+    return _unpacked(raw, limit_bytes, lambda: zstd.ZstdDecompressor(options=options), "zstd body", "frames")
+
+
+def _unpacked(raw: bytes, limit_bytes: int, reader: Callable[[], Any], body: str, parts: str) -> bytes:
+    """Read a body of several parts, each by a reader of its own; stop as soon as the limit is passed."""
     plain = bytearray()
-    for _ in range(_MOST_ZSTD_FRAMES):  # as above
+    for _ in range(_MOST_PARTS):  # each copies what is left
         if not raw:
             return bytes(plain)
-        frame = zstd.ZstdDecompressor(options=options)
-        plain += frame.decompress(raw, limit_bytes + 1 - len(plain))
+        part = reader()
+        plain += part.decompress(raw, limit_bytes + 1 - len(plain))
         if len(plain) > limit_bytes:
             return bytes(plain)
-        if not frame.eof:
+        if not part.eof:
             raise EOFError("cut off")
-        raw = frame.unused_data
+        raw = part.unused_data
     if raw:
-        raise InvalidRequest(f"The zstd body has more than {_MOST_ZSTD_FRAMES} frames.")
+        raise InvalidRequest(f"The {body} has more than {_MOST_PARTS} {parts}.")
     return bytes(plain)
 
 
