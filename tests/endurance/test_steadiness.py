@@ -46,6 +46,10 @@ def test_state_that_is_where_it_began_is_met() -> None:
     assert unmet(workers(fds=25, upstreams=9, databases=4, pss_mb=82.0)) == [], "kept connections are no leak"
 
 
+def test_connection_that_closed_only_after_the_state_before_was_noted_is_no_leak() -> None:
+    assert unmet(replace(STILL, greenlets=[{"_keep_tidy": 1}, {"_keep_lease": 1}])) == []
+
+
 @pytest.mark.parametrize(
     ("after", "says"),
     [
