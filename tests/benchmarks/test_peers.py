@@ -39,12 +39,24 @@ def test_what_cannot_be_installed_is_said_and_left_out(checkout: Path) -> None:
     assert not list(checkout.glob(".venv/peers/*/.made-for"))
 
 
-def test_what_is_installed_as_pinned_is_left_alone(checkout: Path) -> None:
+def put_litellm(checkout: Path, python: Path) -> None:
+    """Have LiteLLM installed as pinned, its program run by ``python``."""
     place = checkout / ".venv" / "peers" / "litellm"
-    place.mkdir(parents=True)
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "litellm").write_text(f"#!{python}\n")
     shutil.copy(checkout / "benchmarks" / "peer_programs" / "litellm.txt", place / ".made-for")
+
+
+def test_what_is_installed_as_pinned_is_left_alone(checkout: Path) -> None:
+    put_litellm(checkout, checkout / ".venv" / "peers" / "litellm" / "bin" / "python3.11")
     done = install(checkout, "litellm")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_came_along_with_a_checkout_that_was_moved_is_installed_anew(checkout: Path) -> None:
+    put_litellm(checkout, Path("/elsewhere/.venv/peers/litellm/bin/python3.11"))
+    done = install(checkout, "litellm")
+    assert "Installing litellm" in done.stderr
 
 
 def test_a_peer_that_is_not_installed_is_unavailable(
