@@ -26,11 +26,6 @@ class Ledger:
         self.wrong: Counter[str] = Counter()
         self.lacked: dict[str, Counter[str]] = {}
 
-    @property
-    def is_void(self) -> bool:
-        """Whether anything was wrong, so that no figure of the run means anything."""
-        return bool(self.wrong)
-
     def read(self, target: Target, exchanges: Iterable[Exchange], expected: Expected) -> str | None:
         """Read every answer of a target; return why the first of those failed that a peer's caller did not get."""
         failure = None
