@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from endurance.publish import BEGIN, END, PAGE, with_run
+from endurance.publish import PAGE, markers, picture_of, with_run
 from tests.harness.processes import ROOT, Processes, clean_environment, wait_until
 
 COMMAND = [sys.executable, "-m", "endurance", "--rate", "25", "--minutes"]
@@ -52,9 +52,21 @@ def test_run_leaves_a_picture_and_its_part_of_the_page(
     titles = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
     assert {"Memory (PSS), MB", "File descriptors", "Greenlets", "Requests a second", "Late by, ms"} <= set(titles)
     page = with_run(PAGE.read_text(encoding="utf-8"), document)
-    assert page.count(BEGIN) == page.count(END) == 1
+    assert [page.count(marker) for marker in markers(document)] == [1, 1]
     assert f"{document['requests']:,} requests" in page
     assert with_run(page, document) == page
+
+
+def test_runs_with_kills_have_parts_and_pictures_of_their_own(
+    run: tuple[subprocess.CompletedProcess[str], dict[str, Any], Path],
+) -> None:
+    plans: list[dict[str, Any]] = [{}, {"kill_every_s": 60.0}, {"kill_every_s": 60.0, "database": "mariadb"}]
+    documents = [{**run[1], "plan": {**run[1]["plan"], **plan}} for plan in plans]
+    page = PAGE.read_text(encoding="utf-8")
+    for number, document in enumerate(documents):
+        page = with_run(page, {**document, "requests": 1_234_567 + number})
+    assert [page.count(f"{1_234_567 + number:,} requests") for number in range(3)] == [1, 1, 1]
+    assert len({picture_of(document) for document in documents}) == 3
 
 
 def test_run_that_is_interrupted_ends_everything_that_it_started() -> None:
