@@ -1,10 +1,11 @@
 """The WSGI entry point: ``gunicorn wsgi:app``."""
 
 # Before anything else is imported: what was imported first would keep the blocking sockets and locks.
-from gevent import monkey
+from service.process.loading import patch_all, rarely_collected
 
-monkey.patch_all()
+patch_all()
 
-from app import create_app
+with rarely_collected():
+    from app import create_app
 
-app = create_app()
+    app = create_app()

@@ -17,7 +17,7 @@ ANYTHING = ["*"]
 # Room -> rooms of the house that it may import; itself always. The longest name that fits counts.
 # `blueprints.*` is each single blueprint: none of them imports another.
 ARROWS: Mapping[str, Sequence[str]] = {
-    "wsgi": ["app"],
+    "wsgi": ["app", "service.process.loading"],
     "gunicorn.conf": ["config", "service"],
     "app": ANYTHING,
     "assets": [],

@@ -26,6 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from service.process import draining
 from service.process.answer import Answer
+from service.process.loading import patch_all
 from service.process.request_head import Environs, Head, HeadParser, plain
 from service.process.waits import Waits
 
@@ -46,6 +47,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     wsgi: WSGIApplication
     alive: bool
+
+    def patch(self) -> None:
+        """Let gevent stand in for what blocks, and make the listening sockets its own."""
+        patch_all()  # before gunicorn's own would do it
+        super().patch()
 
     def load_wsgi(self) -> None:
         """Load the application, and prepare what is the same for all requests."""
