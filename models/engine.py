@@ -92,6 +92,12 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
 
 
 def _prepare_mysql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, arguments: list[Any], named: dict[str, Any]) -> Any:
+        from .mysql_driver import MysqlConnection  # only here: see ``engine_options``
+
+        return MysqlConnection(*arguments, **named)
+
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         driver: Any = connection.connection.driver_connection
