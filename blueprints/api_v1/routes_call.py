@@ -24,7 +24,7 @@ from .authentication import Caller, authenticate
 from .blueprint import failed_authentications, fair_share, router, upstreams
 from .body import json_object, receive_body, unpack_body
 from .calls import Call, new_id
-from .client_watch import ClientGone, ClientWatch
+from .client_watch import ClientGone, ClientWatch, has_left
 from .continuations import CallIds, continued_step, new_turn
 from .errors import GatewayError, Unauthenticated, UnknownModel
 from .exchange import Exchanges
@@ -59,6 +59,7 @@ def caller_and_body() -> tuple[Caller, dict[str, Any]]:
     most_bytes = services().catalog.service.max_body_mb * 1024 * 1024
     try:
         raw = receive_body(environ, most_bytes)
+        _end_if_client_left(environ.get("gunicorn.socket"))
     finally:
         _take_up(who.account_id)
     return who, json_object(unpack_body(raw, environ.get("HTTP_CONTENT_ENCODING", ""), most_bytes))
@@ -173,6 +174,16 @@ def _authenticated() -> Caller:
         raise
     log_fields(environ)["account"] = found.account_id
     return found
+
+
+def _end_if_client_left(client: Any) -> None:
+    """Do nothing for a client that left before its request was read.
+
+    On a machine that is too busy, connections wait so long to be accepted that clients give up. Work for those would
+    keep the worker from ever coming to one who still waits.
+    """
+    if client is not None and has_left(client.fileno()):
+        abort(Response(status=CLIENT_GONE))
 
 
 def _take_up(account_id: int | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
 import time
@@ -118,6 +120,22 @@ def test_leaving_while_the_worker_waits_to_write_ends_the_upstream(api: Api, dem
     leave(client, "close")
     assert upstream_closed(demo, since) < SECONDS
     assert api.closed_row(api.newest_row()["request_id"])["counted"] == 1
+
+
+def test_nothing_is_done_for_clients_that_left_before_their_connection_was_accepted(api: Api, demo: Demo) -> None:
+    rows, since = len(api.rows()), newest(demo)
+    [worker] = api.gateway.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        for client in [ask(api, "[[reply nobody]]", stream=stream) for stream in (True, False) * 10]:
+            client.close()
+        patient = ask(api, "[[reply somebody]]", stream=False)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    with patient:
+        assert b"somebody" in patient.recv(65536)
+    assert [row["status"] for row in api.rows()[rows:]] == ["completed"]
+    assert [entry["number"] for entry in demo.requests() if entry["number"] > since] == [since + 1]
 
 
 def still(demo: Demo, seconds: float) -> bool:
