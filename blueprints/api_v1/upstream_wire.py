@@ -16,6 +16,7 @@ from gevent import ssl as gevent_ssl
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from .upstream_head import Head, HeadReader
+from .upstream_waits import Waits
 
 PIECE_BYTES = 16 * 1024  # of a burst, some milliseconds of work: the other streams of a worker wait so long
 # For a request's bytes to leave; an image over a slow line takes its time.
@@ -43,13 +44,16 @@ class StaleConnection(requests.exceptions.ConnectionError):
 
 
 class Wire:
-    """One open connection, plain or TLS. A failure leaves it open: whoever holds it closes it."""
+    """One open connection. A failure leaves it open: whoever holds it closes it."""
 
-    __slots__ = ("_socket", "idle_since", "served")
+    __slots__ = ("_is_drained", "_socket", "_waits", "idle_since", "served")
 
     def __init__(self, connected: Any) -> None:
         """Take over a connected socket of gevent's."""
         self._socket = connected
+        self._socket.settimeout(0)
+        self._waits = Waits(connected.fileno())
+        self._is_drained = True
         self.served = 0
         self.idle_since = 0.0
 
@@ -99,20 +103,27 @@ class Wire:
             TimeoutError: nothing came within ``timeout_s``, where 0 means without a wait.
             OSError: the connection broke.
         """
-        self._socket.settimeout(timeout_s)
-        try:
-            raw: bytes = self._socket.recv(PIECE_BYTES)
-        except _NOTHING_YET as error:
-            raise TimeoutError("nothing came in time") from error
-        return raw
+        late_at = None if timeout_s is None else time.monotonic() + timeout_s
+        if self._is_drained and timeout_s != 0:
+            self._waits.until(late_at)  # to look first would find nothing, nearly always
+        while True:
+            try:
+                raw: bytes = self._socket.recv(PIECE_BYTES)
+            except BlockingIOError as error:
+                if timeout_s == 0:
+                    raise TimeoutError("nothing has come") from error
+            else:
+                self._is_drained = len(raw) < PIECE_BYTES
+                return raw
+            self._waits.until(late_at)
 
     def close(self) -> None:
         """End the connection."""
+        self._waits.close()
         self._socket.close()
 
     def _send(self, parts: Sequence[bytes], reader: HeadReader) -> Head | None:
         """Send all of it, and return None; or what the upstream takes until it answers, and return that head."""
-        self._socket.settimeout(0)
         deadline = time.monotonic() + SEND_S
         for part in parts:
             left = memoryview(part)
@@ -139,6 +150,23 @@ class Wire:
         return reader.feed(raw)
 
 
+class SecuredWire(Wire):
+    """A connection with TLS, which holds bytes that the socket has given already: only TLS knows what there is."""
+
+    __slots__ = ()
+
+    def receive(self, timeout_s: float | None) -> bytes:
+        """As ``Wire.receive``."""
+        self._socket.settimeout(timeout_s)
+        try:
+            raw: bytes = self._socket.recv(PIECE_BYTES)
+        except _NOTHING_YET as error:
+            raise TimeoutError("nothing came in time") from error
+        finally:
+            self._socket.settimeout(0)
+        return raw
+
+
 def wire_to(url: str, timeout_s: float) -> Wire:
     """Connect to the host of ``url``, by the first of its addresses that answers within ``timeout_s``.
 
@@ -160,9 +188,7 @@ def wire_to(url: str, timeout_s: float) -> Wire:
     except OSError as error:
         raise NoConnection(f"{host}, port {port}: {error}") from error
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if place.scheme == "https":
-        connected = _secured(connected, host)
-    return Wire(connected)
+    return SecuredWire(_secured(connected, host)) if place.scheme == "https" else Wire(connected)
 
 
 def _secured(connected: Any, host: str) -> Any:
