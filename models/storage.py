@@ -46,6 +46,7 @@ class Storage:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.unfinished = Unfinished()
+        self.writes = 0  # transactions that write, so far; they fill SQLite's write-ahead log
         self.stored_since_last_look: dict[int, int] = {}  # by account, in bytes; see stored_response_room
         self._writer = engine.execution_options(writes=True)
         self._transactions = SqliteTransactions(engine) if self.is_sqlite else MysqlTransactions(engine)
@@ -110,6 +111,7 @@ class Storage:
             return result
 
     def _in_turn(self, run: Callable[..., Any], work: Callable[..., Any], turn: Hashable, is_lone: bool) -> Any:
+        self.writes += 1
         if self.is_sqlite:
             turn = _THE_FILE
         if turn is None:

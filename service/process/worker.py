@@ -31,7 +31,7 @@ from models import (
     usage_totals,
 )
 from models.aside import send_aside
-from models.checkpoint import checkpoint
+from models.checkpoint import Checkpoints, checkpoint
 from models.storage import Storage, StorageUnavailable
 from service.database.retention import Upkeep
 from service.process.in_thread import in_thread
@@ -41,7 +41,7 @@ log = logging.getLogger("smartroute.worker")
 
 TIDY_EVERY_S = 2.0
 # So short that under a flood of writes SQLite's own checkpoint, which would stop the loop, finds little left to do.
-CHECKPOINT_EVERY_S = 0.2
+LOOK_AT_WRITES_EVERY_S = 0.2
 RETRY_AFTER_S = 1.0  # a renewal that failed
 FORGET_EVERY_S, BETWEEN_PORTIONS_S = 600.0, 0.1
 TOTAL_EVERY_S, FIRST_TOTAL_WITHIN_S = 300.0, 60.0
@@ -229,8 +229,11 @@ class Housekeeping:
 
     def _keep_checkpointing(self, path: str) -> None:
         threadpool = gevent.get_hub().threadpool
+        checkpoints = Checkpoints(0, time.monotonic())
         while True:
-            gevent.sleep(CHECKPOINT_EVERY_S)
+            gevent.sleep(LOOK_AT_WRITES_EVERY_S)
+            if not checkpoints.is_due(self._storage.writes, time.monotonic()):
+                continue
             trouble = threadpool.spawn(checkpoint, path).get()
             if trouble:
                 log.warning("the write-ahead log could not be checkpointed: %s", trouble)
