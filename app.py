@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -65,12 +65,10 @@ from models.base import db
 from models.calendar_windows import Calendar
 from models.engine import engine_options, prepare_engine
 from models.storage import Storage
-from models.throttle import DatabaseCounters
 from pages import HSTS, error_page, register_page_helpers
 from routing.router import Router
 from service.keys import Keyring
 from service.mail.carrier import Carrier
-from service.mail.smtp import mailer_of
 from service.mail.writers import writers
 from service.metrics.counts import Metrics
 from service.metrics.tracing import Tracing
@@ -78,6 +76,9 @@ from service.metrics.worker_file import WorkerFile, digest_of
 from service.process.draining import is_draining
 from service.process.worker import Worker
 from service.services import EXTENSION, Services
+
+if TYPE_CHECKING:
+    from service.mail.smtp import Mailer
 
 ROOT = Path(__file__).resolve().parent
 
@@ -125,14 +126,13 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
         storage = Storage(db.engine)
     worker, metrics, router = Worker(storage), Metrics(), Router()
     tracing = Tracing(os.environ)
-    mailer = mailer_of(catalog, os.environ)
+    mailer = _mailer_of(catalog)
     app.extensions[EXTENSION] = Services(
         settings=settings,
         catalog=catalog,
         keyring=keyring,
         storage=storage,
         calendar=Calendar(catalog.service.timezone),
-        counters=DatabaseCounters(storage),
         worker=worker,
         mailer=mailer,
         carrier=Carrier(storage, mailer, writers),
@@ -187,6 +187,14 @@ def _description_of_the_api(catalog: Catalog) -> dict[str, Any]:
     from blueprints.api_v1.openapi.document import openapi_document
 
     return openapi_document(catalog)
+
+
+def _mailer_of(catalog: Catalog) -> Mailer | None:
+    if catalog.mail_server is None:
+        return None
+    from service.mail.smtp import mailer_of
+
+    return mailer_of(catalog.mail_server, catalog.service.public_url, os.environ)
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:

@@ -41,13 +41,14 @@ def check() -> Answer:
 def mail_test(address: str) -> Answer:
     """Send one mail to ADDRESS, and say what the mail server said."""
     from service.accounts.addresses import usable_email
-    from service.mail import smtp as mail
+    from service.mail import smtp
     from service.mail import texts as mail_texts
+    from service.mail.mail import MailTrouble
 
     to = usable_email(address)
     try:
-        mail.send(mail_texts.test(to))
-    except mail.MailTrouble as trouble:
+        smtp.send(mail_texts.test(to))
+    except MailTrouble as trouble:
         raise Refusal(trouble.in_full) from trouble
     return Answer({"email": to, "sent": True}, f"The mail server took a mail to {to}. Look whether it arrives.")
 

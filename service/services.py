@@ -11,7 +11,6 @@ from catalog.model import Catalog
 from config import Settings
 from models.calendar_windows import Calendar
 from models.storage import Storage
-from models.throttle import DatabaseCounters
 from service.keys import Keyring
 from service.metrics.counts import Metrics
 from service.metrics.tracing import Tracing
@@ -34,7 +33,6 @@ class Services:
     keyring: Keyring
     storage: Storage
     calendar: Calendar
-    counters: DatabaseCounters
     worker: Worker
     mailer: Mailer | None
     """None where no mail server is configured."""

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import math
 import time
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from limits import RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
-
-from service.signing_in.bounded_counters import BoundedCounters
 from service.signing_in.networks import network_of
 
 from .errors import TooManyWrongTokens
 
-ALLOWED = RateLimitItemPerMinute(60, namespace="wrong-token")
+if TYPE_CHECKING:
+    from limits.strategies import FixedWindowRateLimiter
+
+ALLOWED_A_MINUTE = 60
 MOST_ADDRESSES = 20_000
 
 
 class FailedAuthentications:
     """The counters of one worker."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._limiter = FixedWindowRateLimiter(BoundedCounters(MOST_ADDRESSES))
 
     def count(self, address: str) -> None:
         """Count one failure.
@@ -34,7 +31,17 @@ class FailedAuthentications:
         Raises:
             TooManyWrongTokens: there were too many in this minute.
         """
-        network = network_of(address)
-        if not self._limiter.hit(ALLOWED, network):
-            ends_at = self._limiter.get_window_stats(ALLOWED, network).reset_time
+        from limits import RateLimitItemPerMinute  # large, and needed by this alone
+
+        network, allowed = network_of(address), RateLimitItemPerMinute(ALLOWED_A_MINUTE, namespace="wrong-token")
+        if not self._limiter.hit(allowed, network):
+            ends_at = self._limiter.get_window_stats(allowed, network).reset_time
             raise TooManyWrongTokens(retry_after=max(1, math.ceil(ends_at - time.time())))
+
+    @cached_property
+    def _limiter(self) -> FixedWindowRateLimiter:
+        from limits.strategies import FixedWindowRateLimiter
+
+        from service.signing_in.bounded_counters import BoundedCounters
+
+        return FixedWindowRateLimiter(BoundedCounters(MOST_ADDRESSES))

@@ -4,46 +4,72 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 from service.accounts import addresses
 from service.services import services
 from service.signing_in.networks import network_of
 
-SIGN_IN_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="sign-in-address")
-SIGN_IN_BY_ACCOUNT = RateLimitItemPerMinute(10, 15, namespace="sign-in-account")
-SIGN_IN_BY_KNOWN_BROWSER = RateLimitItemPerMinute(10, 15, namespace="sign-in-known-browser")
-# Whoever once had the password may have made many browsers known: together they guess no faster than this.
-SIGN_IN_BY_KNOWN_BROWSERS = RateLimitItemPerMinute(30, 15, namespace="sign-in-known-browsers")
-# A code has a million values, three of which are right at a time: 20 tries a day find one in 45 years or so.
-CODE_BY_ACCOUNT = RateLimitItemPerMinute(5, 15, namespace="code-account")
-CODE_BY_ACCOUNT_A_DAY = RateLimitItemPerDay(20, namespace="code-account-day")
-CODE_BY_ADDRESS = RateLimitItemPerMinute(30, 15, namespace="code-address")
-PROOF_BY_BROWSER = RateLimitItemPerMinute(10, 15, namespace="present-password")
-SIGN_UP_BY_ADDRESS = RateLimitItemPerHour(20, namespace="sign-up-address")
-RESET_BY_ADDRESS = RateLimitItemPerHour(20, namespace="reset-address")
-RESET_BY_ACCOUNT = RateLimitItemPerHour(5, namespace="reset-account")
-CONFIRMATION_BY_ADDRESS = RateLimitItemPerHour(20, namespace="confirmation-address")
-CONFIRMATION_BY_ACCOUNT = RateLimitItemPerHour(5, namespace="confirmation-account")
+if TYPE_CHECKING:
+    from limits import RateLimitItem
 
-Limit = tuple[RateLimitItem, str]
+HOUR = 60
+DAY = 24 * HOUR
+
+
+@dataclass(slots=True)
+class Limit:
+    """So many tries in so many minutes, of whatever is counted by this name."""
+
+    amount: int
+    minutes: int
+    name: str
+
+    @property
+    def item(self) -> RateLimitItem:
+        """The limit as the library knows it."""
+        from limits import RateLimitItemPerMinute  # large, and most workers serve the API alone
+
+        return RateLimitItemPerMinute(self.amount, self.minutes, namespace=self.name)
+
+
+SIGN_IN_BY_ADDRESS = Limit(30, 15, "sign-in-address")
+SIGN_IN_BY_ACCOUNT = Limit(10, 15, "sign-in-account")
+SIGN_IN_BY_KNOWN_BROWSER = Limit(10, 15, "sign-in-known-browser")
+# Whoever once had the password may have made many browsers known: together they guess no faster than this.
+SIGN_IN_BY_KNOWN_BROWSERS = Limit(30, 15, "sign-in-known-browsers")
+# A code has a million values, three of which are right at a time: 20 tries a day find one in 45 years or so.
+CODE_BY_ACCOUNT = Limit(5, 15, "code-account")
+CODE_BY_ACCOUNT_A_DAY = Limit(20, DAY, "code-account-day")
+CODE_BY_ADDRESS = Limit(30, 15, "code-address")
+PROOF_BY_BROWSER = Limit(10, 15, "present-password")
+SIGN_UP_BY_ADDRESS = Limit(20, HOUR, "sign-up-address")
+RESET_BY_ADDRESS = Limit(20, HOUR, "reset-address")
+RESET_BY_ACCOUNT = Limit(5, HOUR, "reset-account")
+CONFIRMATION_BY_ADDRESS = Limit(20, HOUR, "confirmation-address")
+CONFIRMATION_BY_ACCOUNT = Limit(5, HOUR, "confirmation-account")
 
 
 class Attempt:
     """One try, counted before its outcome is known: of many at the same moment none slips through."""
 
-    def __init__(self, *limits: Limit) -> None:
+    def __init__(self, *limits: tuple[Limit, str]) -> None:
         """Count the try.
 
         Raises:
             TooManyRequests: one of the limits is used up.
         """
-        self._limits = limits
-        limiter = _limiter()
-        for item, who in limits:
+        from limits.strategies import FixedWindowRateLimiter  # see Limit.item
+
+        from models.database_counters import DatabaseCounters
+
+        self._counters = DatabaseCounters(services().storage)
+        self._counted = [(limit.item, who) for limit, who in limits]
+        limiter = FixedWindowRateLimiter(self._counters)
+        for item, who in self._counted:
             if not limiter.hit(item, who):
                 ends_at = limiter.get_window_stats(item, who).reset_time
                 seconds = max(1, math.ceil(ends_at - time.time()))
@@ -55,8 +81,8 @@ class Attempt:
 
     def succeeded(self) -> None:
         """Take the count back: only wrong passwords are to count."""
-        for item, who in self._limits:
-            services().counters.incr(item.key_for(who), item.get_expiry(), -1)
+        for item, who in self._counted:
+            self._counters.incr(item.key_for(who), item.get_expiry(), -1)
 
 
 def sign_in_attempt(address: str, email: str, known_browser: str | None = None) -> Attempt:
@@ -111,7 +137,3 @@ def chosen_password_attempt(pending_id: int) -> Attempt:
 
 def _account(email: str) -> str:
     return addresses.address_hash(email).hex()
-
-
-def _limiter() -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(services().counters)

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import contextlib
 
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-
 from service.keys import normal_email
+from service.mail.address_syntax import parsed
 from service.refusals import UnfitEmail
 from service.services import services
 
 EMAIL_MOST_CHARACTERS = 254
-
-# Inside a company, admin@intranet.local is as good an address as any, so no ending is refused. The library
-# documents its list as the one to change. Source: https://github.com/JoshData/python-email-validator
-SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 def usable_email(text: str) -> str:
@@ -26,8 +21,8 @@ def usable_email(text: str) -> str:
     if len(text.strip()) > EMAIL_MOST_CHARACTERS:
         raise UnfitEmail(f"Use an address of at most {EMAIL_MOST_CHARACTERS} characters.")
     try:
-        checked = validate_email(text.strip(), check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
+        checked = parsed(text.strip())
+    except ValueError as error:
         raise UnfitEmail("Enter an e-mail address such as name@example.org.") from error
     return normal_email(checked.normalized)
 

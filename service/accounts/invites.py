@@ -18,8 +18,8 @@ from service.accounts.audit import Actor
 from service.accounts.holdings import equip_in, known_plan, repeat_once
 from service.accounts.membership import Member, as_member, create_in
 from service.link_secrets import link_digest, new_link_secret
-from service.mail import smtp as mail
 from service.mail import texts as mail_texts
+from service.mail.mail import MailTrouble
 from service.refusals import (
     EmailTaken,
     LinkNotUsable,
@@ -105,11 +105,12 @@ def make(
 
     made = services().storage.write_session(work)
     link = f"{services().catalog.service.public_url}/invite/{secret}"
-    if to is None or services().mailer is None:
+    mailer = services().mailer
+    if to is None or mailer is None:
         return HandedOut(made, link, is_mailed=False, trouble=None)
     try:
-        mail.send(mail_texts.invite(to, link, plan.name, made.expires_at))
-    except mail.MailTrouble as trouble:
+        mailer.send(mail_texts.invite(to, link, plan.name, made.expires_at))
+    except MailTrouble as trouble:
         return HandedOut(made, link, is_mailed=False, trouble=trouble.in_full)
     return HandedOut(made, link, is_mailed=True, trouble=None)
 

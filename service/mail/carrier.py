@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent.event import Event
@@ -19,8 +19,11 @@ from gevent.event import Event
 from models import queued_mail
 from models.queued_mail import QueuedMail
 from models.storage import Storage, StorageUnavailable
-from service.mail.smtp import Mail, Mailer, MailTrouble
+from service.mail.mail import Mail, MailTrouble
 from service.process.draining import is_draining
+
+if TYPE_CHECKING:
+    from service.mail.smtp import Mailer
 
 log = logging.getLogger("smartroute.mail")
 

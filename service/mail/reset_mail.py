@@ -12,7 +12,7 @@ from service.accounts.audit import Actor
 from service.accounts.membership import Member, as_member
 from service.mail import queue as mail_queue
 from service.mail import texts as mail_texts
-from service.mail.smtp import Mail
+from service.mail.mail import Mail
 from service.refusals import NoSuchAccount, Suspended
 from service.services import services
 from service.signing_in import reset_links

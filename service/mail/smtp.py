@@ -1,6 +1,7 @@
 """One mail, handed to the configured mail server: plain text, to one recipient, bounded in time.
 
-Nothing here touches the database, so no transaction is open while a server thinks.
+Nothing here touches the database, so no transaction is open while a server thinks. Imported where a mail server is
+configured, and with it what the standard library knows of mail.
 """
 
 from __future__ import annotations
@@ -16,45 +17,18 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
 from gevent import Timeout
 
-from catalog.model import Catalog, MailServer
+from catalog.model import MailServer
 from models.base import utcnow
+from service.mail.address_syntax import parsed
+from service.mail.mail import Mail, MailTrouble
 from service.services import services
 
 REPLY_CHARACTERS = 200  # of what a server answered
 # Lines of a link or of a subject stay whole: a soft break inside a link is one more thing to go wrong.
 # 998 is what a line of a mail may have: https://www.rfc-editor.org/rfc/rfc5322#section-2.1.1
 _POLICY = SMTP.clone(max_line_length=900)
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """What one person is to read."""
-
-    to: str
-    subject: str
-    text: str
-    """Plain text, lines of at most 78 characters but for links."""
-
-
-class MailTrouble(Exception):
-    """A mail that was not handed in; the text is a sentence for the operator, without anybody's address.
-
-    ``reply`` is what the server said, which may name the recipient; empty where it said nothing. ``is_final``: the
-    same mail would be refused again.
-    """
-
-    def __init__(self, text: str, *, reply: str = "", is_final: bool = False) -> None:
-        super().__init__(text)
-        self.reply = reply
-        self.is_final = is_final
-
-    @property
-    def in_full(self) -> str:
-        """The sentence, and what the server said."""
-        return f"{self} It said: {self.reply}" if self.reply else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +131,10 @@ class Mailer:
                 return MailTrouble(f"{name}, user name or password: plain letters are needed.")
 
 
-def mailer_of(catalog: Catalog, env: Mapping[str, str]) -> Mailer | None:
-    """Return what sends the mails of a catalog, with the password that ``env`` holds; None without a server."""
-    server = catalog.mail_server
-    if server is None:
-        return None
+def mailer_of(server: MailServer, public_url: str, env: Mapping[str, str]) -> Mailer:
+    """Return what sends mails by ``server``, with the password that ``env`` holds, in the name of ``public_url``."""
     # The library would ask the name service who we are, which may take long.
-    host = urlsplit(catalog.service.public_url).hostname or "localhost"
+    host = urlsplit(public_url).hostname or "localhost"
     is_number = ":" in host or host.replace(".", "").isdigit()
     own_name = f"[{'IPv6:' if ':' in host else ''}{host}]" if is_number else host
     return Mailer(server, own_name, server.password(env))
@@ -205,10 +176,7 @@ def envelope_address(email: str) -> str:
     Raises:
         ValueError: it is no address.
     """
-    try:
-        checked = validate_email(email, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise ValueError("not an e-mail address") from error
+    checked = parsed(email)
     return checked.ascii_email or f"{checked.local_part}@{checked.ascii_domain}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from datetime import datetime
 
-from service.mail.smtp import Mail
+from service.mail.mail import Mail
 from service.services import services
 
 

@@ -10,7 +10,7 @@ from models.queued_mail import QueuedMail
 from models.upgrade_request import APPROVED, DECLINED
 from service.mail import queue as mail_queue
 from service.mail import texts as mail_texts
-from service.mail.smtp import Mail
+from service.mail.mail import Mail
 from service.services import services
 
 

@@ -24,7 +24,7 @@ from service.accounts.membership import Member, as_member, create_in
 from service.link_secrets import link_digest, new_link_secret
 from service.mail import queue as mail_queue
 from service.mail import texts as mail_texts
-from service.mail.smtp import Mail
+from service.mail.mail import Mail
 from service.refusals import LinkNotUsable, RegistrationClosed, Suspended, WrongPassword
 from service.services import services
 from service.signing_in import passwords

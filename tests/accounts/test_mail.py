@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from catalog.model import MailSecurity, MailServer
-from service.mail.smtp import Mail, Mailer, MailTrouble
+from service.mail.mail import Mail, MailTrouble
+from service.mail.smtp import Mailer
 from tests.accounts.mail_server import PASSWORD, USER, Post, certificate, mail_server, silent_server
 from tests.harness.processes import free_port
 
