@@ -77,6 +77,7 @@ class Master:
             self._server.num_workers = self._server.cfg.workers
             self._server.manage_workers()  # stops the older ones
             self._all_serve()
+            startup.do_what_was_put_off()
         self._look_at_new_master()
 
     @property

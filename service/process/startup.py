@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # State of the master process alone: the demo upstream, while one runs, with its address; the settings in force.
 _demo: list[tuple[subprocess.Popen[str], str]] = []
 _settings: list[Settings] = []
+# Tasks of `_prepare_database` that begin when the workers serve.
+_put_off: list[str] = []
 
 
 def settings_or_exit(root: Path) -> Settings:
@@ -59,7 +61,7 @@ def prepare(settings: Settings) -> None:
         if found is None and _prepare_database("prepare").wait() != 0:
             raise SystemExit("smart-route: not started, see above")
         if found is not None and not found.has_operator:
-            _prepare_database("prepare")  # prints the link that makes one; nobody has to wait for that
+            _put_off.append("prepare")  # prints the link that makes one: the workers' start need not share the machine
     except (SettingsError, CatalogError) as error:
         raise SystemExit(f"smart-route: {error}") from error
     except KeyboardInterrupt:
@@ -96,6 +98,12 @@ def announce() -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     running_port.note(settings)
     say(f"listening on http://{host}:{settings.port}")
+
+
+def do_what_was_put_off() -> None:
+    """Start, beside the workers that serve now, what nobody had to wait for."""
+    while _put_off:
+        _prepare_database(_put_off.pop())
 
 
 def drain_seconds() -> int:
