@@ -17,6 +17,7 @@ import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, request
@@ -34,8 +35,6 @@ class Asset:
     name: str
     """As templates ask for it: ``app.css``."""
     content: bytes
-    packed: bytes
-    """The content as gzip."""
     fingerprint: str
 
     @property
@@ -82,8 +81,13 @@ def _joined(folder: Path, pattern: str) -> bytes:
 
 def _asset(name: str, content: bytes) -> Asset:
     fingerprint = hashlib.sha256(content).hexdigest()[:FINGERPRINT_CHARACTERS]
+    return Asset(name, content, fingerprint)
+
+
+@cache  # each is packed when a browser asks for it first: no start waits for all of them
+def _packed(content: bytes) -> bytes:
     # Without a time in it, equal content packs to equal bytes on every worker and machine.
-    return Asset(name, content, gzip.compress(content, mtime=0), fingerprint)
+    return gzip.compress(content, mtime=0)
 
 
 def _answer(assets: Mapping[str, Asset], file_name: str) -> Response:
@@ -92,7 +96,7 @@ def _answer(assets: Mapping[str, Asset], file_name: str) -> Response:
     if asset is None:
         abort(404)
     packed = request.accept_encodings["gzip"] > 0
-    response = Response(asset.packed if packed else asset.content, mimetype=asset.mimetype)
+    response = Response(_packed(asset.content) if packed else asset.content, mimetype=asset.mimetype)
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     response.vary.add("Accept-Encoding")
