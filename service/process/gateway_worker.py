@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 IDLE_GRACE_S = 1.0
 MOST_WAITING = 4000
 """Connections that wait for a head, never more than half of all that a worker holds; each takes 13 KB."""
+NOTIFY_EVERY_S = 1.0
+"""That the loop goes on; the master ends a worker whose loop stands still."""
 LOOK_EVERY_S = 0.1
 STALLED_MS = 120_000
 """It may be a machine that went to sleep."""
@@ -47,6 +50,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     wsgi: WSGIApplication
     alive: bool
+    _is_told_to_stop: Event | None = None
 
     def patch(self) -> None:
         """Let gevent stand in for what blocks, and make the listening sockets its own."""
@@ -93,7 +97,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """
         self.nr += 1
         if self.nr >= self.max_requests:
-            self.alive = False
+            self._stop()
         answer = Answer(req, sock, self._settings, is_last=lambda: not self.alive)
         try:
             if req.is_awaited:
@@ -122,19 +126,17 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             raise StopIteration
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, on SIGTERM; the loop of ``run`` sees to it."""
-        self.alive = False
+        """Stop, on SIGTERM; ``run`` sees to it."""
+        self._stop()
         draining.begin()
 
     def run(self) -> None:
         """Accept connections until told to stop, then serve those that are there to their end."""
+        self._is_told_to_stop = told = Event()
         servers = [self._serve(listener) for listener in self.sockets]
-        notified = 0.0
         while self.alive:
-            if time.monotonic() - notified >= 1:
-                self.notify()
-                notified = time.monotonic()
-            gevent.sleep(LOOK_EVERY_S)
+            self.notify()
+            told.wait(NOTIFY_EVERY_S)
         draining.begin()
         for server in servers:
             _take_over_queue(server)
@@ -144,6 +146,11 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self.log.warning("worker %s: requests that still run are cut, drain_seconds are over", self.pid)
             for server in servers:
                 server.stop(timeout=1)
+
+    def _stop(self) -> None:
+        self.alive = False
+        if self._is_told_to_stop is not None:
+            self._is_told_to_stop.set()
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(1)
