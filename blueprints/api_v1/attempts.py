@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from functools import partial
 from typing import Any
 
 import orjson
@@ -51,7 +52,7 @@ class Attempts:
         self._router = router
         self._plan = router.plan(call.profile, call.features)
         self._waiting = list(self._plan.routes)
-        self.receipt = Receipt(self._plan, self._milliseconds)
+        self.receipt = Receipt(self._plan, partial(_milliseconds_since, call.started))
         self.route: Route = (self._plan.routes or call.profile.routes)[0]
         self.count = 0
         self._part = 0
@@ -224,9 +225,6 @@ class Attempts:
     def _may_go_on(self) -> bool:
         return self.count - self._first_of_part < MAX_ATTEMPTS and time.monotonic() < self._deadline
 
-    def _milliseconds(self) -> int:
-        return round((time.monotonic() - self._call.started) * 1000)
-
     def _log(self, error: GatewayError, what: str) -> None:
         log.warning(
             "%s attempt %d on %s/%s %s: %s: %s",
@@ -288,3 +286,7 @@ def _is_about_effort(error: GatewayError) -> bool:
 def _may_be_wider(other: Route, than: Route) -> bool:
     """Tell whether a route may have room for a prompt that was too long for another one."""
     return other.context_length is None or than.context_length is None or other.context_length > than.context_length
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

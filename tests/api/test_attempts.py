@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -305,3 +307,16 @@ def test_left_out_route_is_not_tried_where_another_one_failed() -> None:
     with pytest.raises(UpstreamError):
         tried.send()
     assert tried.attempts.count == 1
+
+
+def test_calls_memory_is_free_as_soon_as_it_has_ended() -> None:
+    tried = Tried(route("one"))
+    tried.send()
+    tried.attempts.completed()
+    seen = weakref.ref(tried.attempts)
+    gc.disable()  # a body may be large, and looking for what is left over stops everybody
+    try:
+        del tried
+        assert seen() is None
+    finally:
+        gc.enable()
