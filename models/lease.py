@@ -7,6 +7,7 @@ back. ``Watch`` tells silence from a time in which nobody could have been heard.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import usage_log as log
-from .base import TABLE_OPTIONS, UtcDateTime, db
+from .base import UtcDateTime, db
 from .reservation import Outcome, give_back_unmarked, settle
 from .storage import Storage
 from .usage_log import UsageLog
@@ -26,10 +27,9 @@ WORKER_LOST = "worker_lost"  # error code of rows that a sweep closed
 
 
 class WorkerLease(db.Model):  # type: ignore[name-defined, misc]
-    """One gateway worker process. ``beats`` counts renewals; ``host`` tells where ``pid`` means something."""
+    """One gateway worker process. ``beats`` goes up with each renewal; ``host`` tells where ``pid`` means something."""
 
     __tablename__ = "worker_leases"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     host: Mapped[str] = mapped_column(sa.String(128))
@@ -64,9 +64,15 @@ def renew(storage: Storage, owner_id: int, host: str, pid: int) -> None:
             sa.update(WorkerLease).where(WorkerLease.id == owner_id).values(beats=WorkerLease.beats + 1, renewed_at=now)
         )
         if connection.execute(renewed).rowcount == 0:
-            connection.execute(sa.insert(WorkerLease).values(id=owner_id, host=host, pid=pid, beats=1, renewed_at=now))
+            first = {"id": owner_id, "host": host, "pid": pid, "beats": _any_beat(), "renewed_at": now}
+            connection.execute(sa.insert(WorkerLease).values(first))
 
     storage.write(beat)
+
+
+def _any_beat() -> int:
+    """Return a beat to begin with: one that comes back from silence must not begin with the beat it fell silent at."""
+    return 1 + secrets.randbits(48)
 
 
 def leases(storage: Storage) -> dict[int, Lease]:

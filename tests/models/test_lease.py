@@ -39,19 +39,38 @@ def test_owner_gone_before_the_database_went_away_is_found_later() -> None:
 
 
 def test_lease_counts_its_renewals_and_ends(ledger: Ledger) -> None:
+    beats = []
     for _ in range(3):
         lease.renew(ledger.storage, OTHER, "here", 4711)
-    assert lease.leases(ledger.storage) == {OTHER: lease.Lease(beat=3, host="here", pid=4711)}
+        beats.append(lease.leases(ledger.storage)[OTHER].beat)
+    assert [beat - beats[0] for beat in beats] == [0, 1, 2]
+    assert lease.leases(ledger.storage) == {OTHER: lease.Lease(beat=beats[2], host="here", pid=4711)}
     assert lease.end(ledger.storage, OTHER) == 0
     assert lease.leases(ledger.storage) == {}
 
 
 def test_lease_that_was_renewed_meanwhile_is_not_taken_away(ledger: Ledger) -> None:
     lease.renew(ledger.storage, OTHER, "here", 4711)
+    seen = lease.leases(ledger.storage)[OTHER].beat
     lease.renew(ledger.storage, OTHER, "here", 4711)
-    assert not lease.void(ledger.storage, OTHER, 1)
-    assert lease.void(ledger.storage, OTHER, 2)
+    assert not lease.void(ledger.storage, OTHER, seen)
+    assert lease.void(ledger.storage, OTHER, seen + 1)
     assert lease.leases(ledger.storage) == {}
+
+
+def test_owner_that_comes_back_after_its_first_beat_and_a_long_silence_is_watched_anew(ledger: Ledger) -> None:
+    watch = Watch()
+
+    def look(now: float) -> list[int]:
+        return watch.silent({owner: each.beat for owner, each in lease.leases(ledger.storage).items()}, now)
+
+    lease.renew(ledger.storage, OTHER, "here", 4711)
+    seen = lease.leases(ledger.storage)[OTHER].beat
+    assert [look(10.0 * turn) for turn in range(4)] == [[], [], [], [OTHER]]
+    assert lease.void(ledger.storage, OTHER, seen)
+    lease.renew(ledger.storage, OTHER, "here", 4711)
+    assert look(40.0) == []
+    assert not lease.void(ledger.storage, OTHER, seen)
 
 
 def test_rows_without_a_lease_are_seen_until_they_are_closed(ledger: Ledger, account: int) -> None:
