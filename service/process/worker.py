@@ -32,6 +32,7 @@ from models import (
 )
 from models.aside import send_aside
 from models.checkpoint import Checkpoints, checkpoint
+from models.engine import end_idle_transactions
 from models.storage import Storage, StorageUnavailable
 from service.database.retention import Upkeep
 from service.process.in_thread import in_thread
@@ -120,6 +121,7 @@ class Housekeeping:
     def start(self) -> None:
         """Start the greenlets; they end with the process."""
         send_aside(in_thread)
+        end_idle_transactions(self._storage.engine)
         gevent.spawn(self._keep_lease)
         gevent.spawn(self._keep_tidy)
         gevent.spawn(self._keep_forgetting)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from models import reservation
+from models import engine, reservation
 from models.account import Account
 from models.engine import POOL_OVERFLOW, POOL_SIZE
 from models.prepared import Prepared
@@ -163,6 +163,34 @@ def test_storage_that_lets_go_has_no_connection_left(ledger: Ledger, account: in
     pool: Any = ledger.engine.pool
     assert (pool.checkedout(), pool.checkedin()) == (0, 0)
     ledger.admit(account)
+
+
+@on_mariadb
+def test_transaction_that_stands_still_does_not_keep_its_account_for_long(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "IDLE_TRANSACTION_S", 1)
+    frozen = Ledger(ledger.url, make_tables=False)
+    engine.end_idle_transactions(frozen.engine)
+    stands, goes_on = threading.Event(), threading.Event()
+    tries: list[int | None] = []
+
+    def stand_still(connection: sa.Connection) -> None:
+        tries.append(connection.scalar(sa.select(Account.id).where(Account.id == account).with_for_update()))
+        stands.set()
+        assert goes_on.wait(20)
+        connection.execute(sa.select(Account.id))
+
+    standing = threading.Thread(target=frozen.storage.write, args=[stand_still])
+    standing.start()
+    try:
+        assert stands.wait(10)
+        ledger.admit(account)
+    finally:
+        goes_on.set()
+        standing.join(20)
+    assert tries == [account, account], "whoever stood still finds its transaction gone, and repeats it"
+    frozen.close()
 
 
 @on_mariadb
