@@ -181,7 +181,9 @@ def _off_limit(requests: Iterable[Seen], rows: Sequence[Row], limits: Mapping[st
 
 
 def _as_expected(each: Seen, had_kills: bool) -> bool:
-    return each.is_expected or (had_kills and each.how in (seen.CUT, seen.UNANSWERED))
+    # The system ends the connections of whoever is killed at once: silence comes from elsewhere.
+    was_cut = had_kills and each.how in (seen.CUT, seen.UNANSWERED) and each.code != seen.SILENT
+    return each.is_expected or was_cut
 
 
 def _told_used(used: Mapping[str, Used]) -> str:

@@ -149,7 +149,7 @@ class Clients:
         except Left:
             noted.how = seen.LEFT
         except Gone as error:
-            noted.code = "silent" if str(error) == "silent" else ""
+            noted.code = seen.SILENT if str(error) == seen.SILENT else ""
         finally:
             if wire is not None:
                 self._put_back(wire, keep=keep and manner is PLAIN)

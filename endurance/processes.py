@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ CENSUS_S = 3.0
 # Of each thread one: threads come and go with the work that is handed to them.
 OF_THREADS = ("Hub", "greenlet", "_WorkerGreenlet")
 LISTENING, TIME_WAIT = "0A", "06"  # of /proc/net/tcp
+_WATCHED = re.compile(r"^tfd:\s*(\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,20 @@ def look_at(pid: int, places: Places) -> Look:
     )
 
 
+def accepts(pid: int, port: int) -> bool:
+    """Tell whether a process waits for connections to a port: a worker that still loads holds the socket all the same.
+
+    Source: https://man7.org/linux/man-pages/man5/proc_pid_fdinfo.5.html, "tfd" of an epoll's file descriptor
+    """
+    watched: set[str] = set()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has gone
+        for each in Path(f"/proc/{pid}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                for number in _WATCHED.findall(each.read_text(encoding="ascii")):
+                    watched.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+    return not watched.isdisjoint(_listening(port))
+
+
 def ask_census(pids: Sequence[int]) -> None:
     """Have processes count their greenlets; ``census`` reads it a moment later."""
     for pid in pids:
@@ -139,6 +155,16 @@ def _held(pid: int) -> list[str]:
     except FileNotFoundError as error:
         raise psutil.NoSuchProcess(pid) from error
     return found
+
+
+def _listening(port: int) -> set[str]:
+    """Names of the sockets that listen at a port."""
+    table = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+    return {
+        f"socket:[{fields[9]}]"
+        for fields in table
+        if fields[3] == LISTENING and int(fields[1].partition(":")[2], 16) == port
+    }
 
 
 def _connections() -> dict[str, tuple[int, int]]:

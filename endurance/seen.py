@@ -15,6 +15,8 @@ LEFT = "left"  # the client hung up
 CUT = "cut"  # the connection ended, or fell silent, in the middle of an answer
 UNANSWERED = "unanswered"  # the same, before a status had come
 
+SILENT = "silent"  # the code of a connection that was open and said nothing any more
+
 # kind: what a request is to be to the quota
 PROMPT = "prompt"
 CONTINUATION = "continuation"
@@ -36,7 +38,7 @@ class Seen:
     how: str = UNANSWERED
     status: int = 0
     code: str = ""
-    """Of an error; ``silent`` for a connection that said nothing any more."""
+    """Of an error, or ``SILENT``."""
     request_id: str = ""
     model: str = ""
     """The alias that the answer names."""

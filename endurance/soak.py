@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -149,10 +150,17 @@ def _calm_down(plan: Plan, house: House, load: Load, sampler: Sampler, say: Say)
     say("calm load until the breakers are closed")
     _mode(load, sampler, "calm", "calm")
     time.sleep(2)
-    until(lambda: breakers_not_closed(house) == 0, CLOSED_WITHIN_S, 1.5)
+    until(lambda: _breakers_are_closed(house), CLOSED_WITHIN_S, 1.5)
     load.say("rest")
     _rest(plan, load, sampler, say)
     until(lambda: Ledger(house.gateway.database_url).open_rows() == 0, SWEPT_WITHIN_S)
+
+
+def _breakers_are_closed(house: House) -> bool:
+    try:
+        return breakers_not_closed(house) == 0
+    except (OSError, http.client.HTTPException):  # it does not answer now, and is asked again
+        return False
 
 
 def _rest(plan: Plan, load: Load, sampler: Sampler, say: Say) -> None:

@@ -122,6 +122,12 @@ def test_cut_connections_are_expected_of_killed_workers_alone() -> None:
     }
 
 
+def test_silence_is_no_more_expected_where_workers_are_killed_than_elsewhere() -> None:
+    silent = [replace(each, expected=[seen.COMPLETE], code=seen.SILENT) if each.how == seen.CUT else each
+              for each in REQUESTS]  # fmt: skip
+    assert unmet(silent, ROWS) == {"Every client saw what it was to see"}
+
+
 def test_report_that_tells_other_figures_than_the_rows_is_found() -> None:
     figures = {"requests": 6, "prompts": 5, "prompts_counted": 3, "continuations": 1, "completed": 2, "interrupted": 1,
                "cancelled": 2, "failed": 1, "prompt_tokens": 18, "completion_tokens": 24}  # fmt: skip
