@@ -2,9 +2,10 @@
 
 A worker is one event loop, and a request is served in pieces, between its waits: from its arrival to the upstream,
 each event of a stream, a whole answer from the upstream to the client. In one turn of the loop each account has one
-large piece, or some small ones. What it has beyond that waits in the account's line, and between any two turns the
-loop looks at everybody else's sockets. So an account with sixty-four connections gets no more of the worker than one
-with one, wherever others ask too; an account that has been alone for ``ALONE_S`` gets all of it, and nobody is counted.
+piece, or as many as ``TURN_S`` holds; what it has beyond that waits in the account's line, and comes after everybody
+else's sockets. So an account with sixty-four connections gets no more of the worker than one with one, wherever others
+ask too. Nor do large requests get it more: after a piece that took long, its account rests for a while.
+An account that has been alone for ``ALONE_S`` gets all of the worker, and nothing is measured.
 
 What waits for its upstream stands in no line, and a request that is refused was taken up like any other: a flood of
 refusals is as fair.
@@ -21,12 +22,15 @@ from typing import Any
 import gevent
 from gevent.hub import Waiter
 
+from service.process.loop_turn import AtTurnsEnd
+
 from .client_watch import ClientGone, has_left
 from .errors import TooManyWaiting
 
-LARGE, SMALL = 8, 1
-"""What a piece takes of an account's turn: a request or a whole answer, an event. An event takes about 0.1 ms."""
-TURN = 8
+TURN_S = 0.0005
+"""An account's time of one turn, in processor time: an answer, or some events."""
+LONG_S, RESTS = 0.002, 3
+"""For what a piece takes beyond it, its account rests so many times as long: others' requests find the worker free."""
 ALONE_S = 5.0
 """Since another account's last piece. Whoever comes back after it may find one turn that was not shared."""
 MOST_WAITING = 5_000
@@ -41,90 +45,123 @@ class FairShare:
         self._newest: Hashable = None
         self._alone_from = 0.0
         self._turn = -1
-        self._had: dict[Hashable, int] = {}
-        self._lines: dict[Hashable, deque[_Waiting]] = {}
-        self._every_turn: Any = None
+        self._had: set[Hashable] = set()
+        self._lines: dict[Hashable, _Line] = {}
+        self._each_turn = AtTurnsEnd(self._end_turn)
+        self._alarm: Any = None
 
-    def take_up(self, account: Hashable, client: Any = None) -> None:
+    def take_up(self, account: Hashable, client: Any = None, *, is_large: bool = False) -> None:
         """Return when a new request of the account may go on: at once, if it has had nothing of this turn.
 
-        ``client`` is the socket of whoever waits for the answer, if there is one.
+        ``client`` is the socket of whoever waits for the answer, if there is one. What may take long stands in
+        line in any case: there its time is measured.
 
         Raises:
             TooManyWaiting: the account's line is full.
             ClientGone: the client had left when its turn came.
         """
-        if self._has_room(account, LARGE):
+        if self._goes_first(account, is_large=is_large):
             return
         if self.waiting(account) >= MOST_WAITING:
             raise TooManyWaiting
-        self._wait(account, _Waiting(LARGE, client))
+        self._wait(account, _Waiting(client))
 
-    def of(self, account: Hashable, size: int) -> Callable[[], None]:
-        """Return what returns when a further piece of a request may go on; it is ``LARGE`` or ``SMALL``."""
-        return partial(self._go_on, account, size)
+    def of(self, account: Hashable) -> Callable[[], None]:
+        """Return what returns when a further piece of a request of the account may go on."""
+        return partial(self._go_on, account)
 
     def waiting(self, account: Hashable) -> int:
         """How many pieces of the account stand in line."""
-        return len(self._lines.get(account, ()))
+        line = self._lines.get(account)
+        return len(line.waiting) if line else 0
 
-    def _go_on(self, account: Hashable, size: int) -> None:
-        if not self._has_room(account, size):
-            self._wait(account, _Waiting(size))
+    def _go_on(self, account: Hashable) -> None:
+        if not self._goes_first(account):
+            self._wait(account, _Waiting())
 
-    def _has_room(self, account: Hashable, size: int) -> bool:
+    def _goes_first(self, account: Hashable, *, is_large: bool = False) -> bool:
         now = time.monotonic()
         if account != self._newest:
             self._newest = account
             self._alone_from = now + ALONE_S
         elif now >= self._alone_from and not self._lines:
             return True
+        self._look_at_turn()
+        if is_large or account in self._had or account in self._lines:
+            return False
+        self._had.add(account)
+        return True
+
+    def _look_at_turn(self) -> None:
         turn = gevent.get_hub().loop.iteration
         if turn != self._turn:
             self._turn = turn
             self._had.clear()
-        had = self._had.get(account, 0)
-        if had + size > TURN or account in self._lines:
-            return False
-        self._had[account] = had + size
-        return True
 
     def _wait(self, account: Hashable, waiting: _Waiting) -> None:
-        self._lines.setdefault(account, deque()).append(waiting)
-        if self._every_turn is None:
-            loop = gevent.get_hub().loop
-            # Runs before anything else of each turn, and the loop does not sleep while it is there.
-            self._every_turn = loop.idle(priority=loop.MAXPRI)
-            self._every_turn.start(self._next_turn)
+        self._lines.setdefault(account, _Line()).waiting.append(waiting)
+        self._wake()
         waiting.wait()
 
-    def _next_turn(self) -> None:
+    def _end_turn(self) -> None:
         """Let the first of each line go on; runs in the loop's own greenlet."""
-        self._turn = gevent.get_hub().loop.iteration
-        self._had.clear()
+        self._look_at_turn()
         for account, line in list(self._lines.items()):
-            sent_away = 0  # which takes its time as well
-            while line and sent_away < TURN and self._had.get(account, 0) + line[0].size <= TURN:
-                first = line.popleft()
-                self._had[account] = self._had.get(account, 0) + first.size
-                if not first.go_on():
-                    self._had[account] -= first.size
-                    sent_away += 1
-            if not line:
+            now = time.monotonic()
+            if now < line.rests_until or (account in self._had and line.waiting):
+                continue
+            self._had.add(account)
+            took = line.go_on()
+            if took > LONG_S and now < self._alone_from:
+                line.rests_until = time.monotonic() + (took - LONG_S) * RESTS
+            elif not line.waiting:
                 del self._lines[account]
-        if not self._lines:
-            self._every_turn.stop()
-            self._every_turn.close()
-            self._every_turn = None
+        self._sleep()
+
+    def _sleep(self) -> None:
+        """Let the loop sleep unless a line may go on in its next turn."""
+        now = time.monotonic()
+        pause_s = min((line.rests_until for line in self._lines.values()), default=now) - now
+        if self._lines and pause_s <= 0:
+            return
+        self._each_turn.off()
+        if self._lines:
+            self._alarm = gevent.get_hub().loop.timer(pause_s)
+            self._alarm.start(self._wake)
+
+    def _wake(self) -> None:
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm.close()
+            self._alarm = None
+        self._each_turn.on()
+
+
+class _Line:
+    """The pieces of one account that wait."""
+
+    __slots__ = ("rests_until", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Waiting] = deque()
+        self.rests_until = 0.0
+
+    def go_on(self) -> float:
+        """Let the first go on, and others as long as there is time; return what they took."""
+        began = time.thread_time()
+        took = 0.0
+        while self.waiting and took < TURN_S:
+            self.waiting.popleft().go_on()
+            took = time.thread_time() - began
+        return took
 
 
 class _Waiting:
     """A piece in its line."""
 
-    __slots__ = ("_client", "_waiter", "size")
+    __slots__ = ("_client", "_waiter")
 
-    def __init__(self, size: int, client: Any = None) -> None:
-        self.size = size
+    def __init__(self, client: Any = None) -> None:
         self._client = client
         self._waiter: Any = Waiter()
 
@@ -134,12 +171,11 @@ class _Waiting:
         finally:  # also where the worker ends it
             self._waiter = None
 
-    def go_on(self) -> bool:
-        """Let it go on; tell whether it does."""
+    def go_on(self) -> None:
+        """Let it go on until its next wait, if it is still there."""
         if self._waiter is None:
-            return False
+            return
         if self._client is not None and has_left(self._client.fileno()):
             self._waiter.throw(ClientGone)
-            return False
-        self._waiter.switch(None)
-        return True
+        else:
+            self._waiter.switch(None)

@@ -28,7 +28,6 @@ from .client_watch import ClientGone, ClientWatch, has_left
 from .continuations import CallIds, continued_step, new_turn
 from .errors import GatewayError, Unauthenticated, UnknownModel
 from .exchange import Exchanges
-from .fair_share import LARGE, SMALL
 from .kept_response import KeptResponse
 from .quota_headers import quota_headers
 from .ready_response import ReadyResponse
@@ -39,6 +38,7 @@ from .request_features import features_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+LARGE_BYTES = 64 * 1024  # of a body: it may take milliseconds
 CLIENT_GONE = 499  # nobody reads it; nginx uses the same number in its log
 
 NewCallId = Callable[[], str]
@@ -57,11 +57,12 @@ def caller_and_body() -> tuple[Caller, dict[str, Any]]:
     who = _authenticated()
     environ = request.environ
     most_bytes = services().catalog.service.max_body_mb * 1024 * 1024
+    raw = b""
     try:
         raw = receive_body(environ, most_bytes)
         _end_if_client_left(environ.get("gunicorn.socket"))
     finally:
-        _take_up(who.account_id)
+        _take_up(who.account_id, is_large=len(raw) > LARGE_BYTES or "HTTP_CONTENT_ENCODING" in environ)
     return who, json_object(unpack_body(raw, environ.get("HTTP_CONTENT_ENCODING", ""), most_bytes))
 
 
@@ -114,7 +115,7 @@ def answer(
     stream from its beginning.
     """
     house, environ = services(), request.environ
-    watch = ClientWatch(environ, fair_share().of(who.account_id, SMALL if call.stream else LARGE))
+    watch = ClientWatch(environ, fair_share().of(who.account_id))
     ticket: Ticket | None = None
     try:
         ticket, trail = _admit(house, environ, who, call, result_ids)
@@ -186,9 +187,9 @@ def _end_if_client_left(client: Any) -> None:
         abort(Response(status=CLIENT_GONE))
 
 
-def _take_up(account_id: int | None) -> None:
+def _take_up(account_id: int | None, *, is_large: bool = False) -> None:
     try:
-        fair_share().take_up(account_id, request.environ.get("gunicorn.socket"))
+        fair_share().take_up(account_id, request.environ.get("gunicorn.socket"), is_large=is_large)
     except ClientGone:
         abort(Response(status=CLIENT_GONE))
 

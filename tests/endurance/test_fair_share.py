@@ -1,8 +1,9 @@
-"""Of what has come, one request of each account is taken up in a turn of the event loop."""
+"""Each account has one piece of a turn of the event loop, or a little time of it, and rests after long pieces."""
 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 
 import gevent
@@ -12,7 +13,18 @@ from gevent import socket as gevent_socket
 from blueprints.api_v1 import fair_share
 from blueprints.api_v1.client_watch import ClientGone
 from blueprints.api_v1.errors import TooManyWaiting
-from blueprints.api_v1.fair_share import LARGE, SMALL, TURN, FairShare
+from blueprints.api_v1.fair_share import FairShare
+
+
+@pytest.fixture(autouse=True)
+def one_piece_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "TURN_S", 1e-9)
+
+
+def work_for(seconds: float) -> None:
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
 
 
 def all_of(work: Callable[[], None], count: int) -> list[gevent.Greenlet[..., None]]:
@@ -81,7 +93,7 @@ def test_between_two_of_an_account_the_loop_looks_at_everybody_elses_sockets() -
     gevent.joinall([waiting, *(gevent.spawn(flood, number) for number in range(40))], timeout=10)
     ours.close()
     theirs.close()
-    assert order.index("other") <= 6, "it was heard of in the turn after its byte came"
+    assert order.index("other") == 4, "it comes before the next one of those that stood in line already"
 
 
 def test_who_left_the_line_costs_the_others_no_turn() -> None:
@@ -151,28 +163,83 @@ def test_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(each.successful() for each in waiting)
 
 
-def test_events_are_small_a_whole_answer_is_large() -> None:
-    share, served = FairShare(), []
+def test_pieces_that_take_little_share_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "TURN_S", 0.05)
+    share, loop = FairShare(), gevent.get_hub().loop
+    turns: list[int] = []
 
-    def go_on(size: int, count: int) -> None:
-        further = share.of("flood", size)
-        for _ in range(count):
-            further()
-            served.append(size)
+    def go_on(work_s: float) -> None:
+        share.of("flood")()
+        turns.append(loop.iteration)
+        work_for(work_s)
 
-    loop = gevent.get_hub().loop
+    gevent.joinall([gevent.spawn(go_on, 0.0) for _ in range(20)], timeout=10)
+    assert len(turns) == 20
+    assert len(set(turns)) <= 3, "the first at once, the others in the next turn"
+    turns.clear()
+    gevent.joinall([gevent.spawn(go_on, 0.06) for _ in range(4)], timeout=10)
+    assert len(set(turns)) == 4, "one a turn"
+
+
+def long_pieces(share: FairShare, count: int, *, is_large: bool = False) -> list[float]:
+    """Begin so many pieces of 10 ms, and wait for their ends; gives when each began."""
+    began: list[float] = []
+
+    def ask() -> None:
+        share.take_up("flood", is_large=is_large)
+        began.append(time.monotonic())
+        work_for(0.01)
+
+    gevent.joinall(all_of(ask, count), timeout=10)
+    assert len(began) == count
+    return began
+
+
+def test_account_rests_after_a_piece_that_took_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "RESTS", 10)
+    share, loop = FairShare(), gevent.get_hub().loop
+    share.take_up("other")
     before = loop.iteration
-    gevent.joinall([gevent.spawn(go_on, SMALL, TURN)], timeout=10)
-    assert loop.iteration - before <= 2, "all in one turn"
-    gevent.joinall([gevent.spawn(go_on, LARGE, 10)], timeout=10)
-    assert loop.iteration - before >= 10, "one a turn"
-    assert len(served) == TURN + 10
+    _, second, third, fourth = long_pieces(share, 4)
+    assert third - second > 0.08, "the first was at once, and is not measured"
+    assert fourth - third > 0.08
+    assert loop.iteration - before < 40, "the loop sleeps meanwhile"
+    asked = time.monotonic()
+    share.take_up("other")
+    assert time.monotonic() - asked < 0.05, "another account waits for none of it"
+    share.take_up("flood")
+    assert time.monotonic() - fourth > 0.08, "its line is empty, and it rests"
+    assert share.waiting("flood") == 0
+
+
+def test_large_requests_are_measured_also_where_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "RESTS", 10)
+    share = FairShare()
+    for _ in range(2):
+        [began] = long_pieces(share, 1, is_large=True)
+    asked = time.monotonic()
+    share.take_up("flood")
+    assert time.monotonic() - began > 0.08
+    assert time.monotonic() - asked > 0.05
+
+
+def test_nobody_rests_where_an_account_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = FairShare()
+    waiting = all_of(lambda: share.take_up("flood"), 2)
+    gevent.sleep(0)
+    assert share.waiting("flood") == 1
+    monkeypatch.setattr(fair_share, "RESTS", 1000)
+    monkeypatch.setattr(fair_share, "ALONE_S", 0.0)
+    share.take_up("other")
+    began = long_pieces(share, 4)
+    assert began[-1] - began[0] < 2
+    gevent.joinall(waiting, timeout=10)
 
 
 def test_answers_and_events_pass_also_where_the_line_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fair_share, "MOST_WAITING", 3)
     share = FairShare()
-    further = [gevent.spawn(share.of("flood", LARGE)) for _ in range(20)]
+    further = [gevent.spawn(share.of("flood")) for _ in range(20)]
     gevent.joinall(further, timeout=10)
     assert all(each.successful() for each in further)
 
@@ -186,7 +253,7 @@ def test_nothing_runs_on_when_nobody_waits() -> None:
     assert loop.iteration - before < 20, "the loop sleeps again"
 
 
-def test_clients_that_have_left_are_sent_away_a_few_a_turn() -> None:
+def test_clients_that_have_left_are_sent_away_in_turns_too() -> None:
     share, away = FairShare(), []
     loop = gevent.get_hub().loop
     ours, theirs = gevent_socket.socketpair()
@@ -202,6 +269,6 @@ def test_clients_that_have_left_are_sent_away_a_few_a_turn() -> None:
     theirs.close()
     gevent.joinall(crowd, timeout=10)
     ours.close()
-    assert len(away) > 90
-    assert max(away.count(turn) for turn in away) <= TURN
+    assert len(away) == 100
+    assert len(set(away)) == len(away)
     assert share.waiting("flood") == 0
