@@ -11,7 +11,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 from .quota import Bonus
 from .usage_log import UsageLog
 
@@ -20,7 +20,6 @@ class Account(db.Model):  # type: ignore[name-defined, misc]
     """One member or operator. ``email`` is lower case; null once the account is deleted."""
 
     __tablename__ = "accounts"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str | None] = mapped_column(sa.String(254), unique=True)

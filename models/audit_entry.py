@@ -11,7 +11,7 @@ from typing import NoReturn
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 
 NAME_CHARACTERS = 254
 PLACE_CHARACTERS = 255
@@ -36,7 +36,6 @@ class AuditEntry(db.Model):  # type: ignore[name-defined, misc]
         sa.Index("ix_audit_log_actor_at", "actor", "at"),
         sa.Index("ix_audit_log_subject_at", "subject", "at"),
         sa.Index("ix_audit_log_action_at", "action", "at"),
-        TABLE_OPTIONS,
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

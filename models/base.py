@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 
 # Constraint names are given here so that a migration can drop what an earlier one made, on both databases.
@@ -20,8 +20,9 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+MYSQL = ("mysql", "mariadb")
 # MySQL's default collation ignores case and accents: two different ids or addresses would be one key.
-TABLE_OPTIONS = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+_ON_MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 
 class Base(DeclarativeBase):
@@ -33,6 +34,22 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base)
 
 
+@sa.event.listens_for(sa.Table, "before_create")
+def _choose_mysqls_options(table: sa.Table, connection: sa.Connection, **_: object) -> None:
+    # In the models themselves they would load MySQL's dialect in each worker on SQLite: 20 modules, nearly a megabyte.
+    if table.metadata is Base.metadata and connection.dialect.name in MYSQL:
+        table.dialect_kwargs.update(_ON_MYSQL)
+
+
+class LongBlob(sa.LargeBinary):
+    """Bytes of any length; MySQL's plain BLOB ends at 64 KB."""
+
+
+@compiles(LongBlob, *MYSQL)
+def _longblob(kind: LongBlob, compiler: object, **_: object) -> str:
+    return "LONGBLOB"
+
+
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """An instant with microseconds: aware UTC in Python, naive UTC in the database."""
 
@@ -41,7 +58,9 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
         """Ask MySQL for microseconds; its plain DATETIME rounds to the second."""
-        if dialect.name in ("mysql", "mariadb"):
+        if dialect.name in MYSQL:
+            from sqlalchemy.dialects import mysql  # see _choose_mysqls_options
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(sa.DateTime())
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import TABLE_OPTIONS, UtcDateTime, db
+from .base import UtcDateTime, db
 from .lease import WorkerLease
 from .storage import Storage
 
@@ -17,7 +17,6 @@ class CatalogInForce(db.Model):  # type: ignore[name-defined, misc]
     """The catalog of one worker, by the id of its lease; a worker never changes it."""
 
     __tablename__ = "catalogs_in_force"
-    __table_args__ = (TABLE_OPTIONS,)
 
     owner_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     # SHA-256 of the file; empty without one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, db
+from .base import db
 
 KEY_FINGERPRINT = "secret_key_fingerprint"
 OPERATORS = "operators"
@@ -15,7 +15,6 @@ class InstallationFact(db.Model):  # type: ignore[name-defined, misc]
     """One remembered fact."""
 
     __tablename__ = "installation_facts"
-    __table_args__ = (TABLE_OPTIONS,)
 
     name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
     value: Mapped[str] = mapped_column(sa.String(255))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import GREATEST_ID, TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import GREATEST_ID, BigId, UtcDateTime, db, utcnow
 from .storage import Storage
 
 PORTION = 500
@@ -23,7 +23,6 @@ class Invite(db.Model):  # type: ignore[name-defined, misc]
     """An invite that was handed out; only the SHA-256 of its secret is kept."""
 
     __tablename__ = "invites"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), unique=True)

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 
 OPERATOR = "operator"
 RESET = "reset"
@@ -20,7 +20,6 @@ class OneTimeLink(db.Model):  # type: ignore[name-defined, misc]
     """A link that was handed out; only the SHA-256 of its secret is kept."""
 
     __tablename__ = "one_time_links"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     purpose: Mapped[str] = mapped_column(sa.String(16))

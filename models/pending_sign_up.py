@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 from .storage import Storage
 
 PORTION = 500
@@ -25,7 +25,7 @@ class PendingSignUp(db.Model):  # type: ignore[name-defined, misc]
 
     __tablename__ = "pending_sign_ups"
     # A number that was given once is never given again: mails and cookies refer to it.
-    __table_args__ = ({**TABLE_OPTIONS, "sqlite_autoincrement": True},)
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(sa.String(254))

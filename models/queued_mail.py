@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
+from .base import BigId, UtcDateTime, db
 from .pending_sign_up import PendingSignUp
 from .storage import Storage
 
@@ -26,7 +26,6 @@ class QueuedMail(db.Model):  # type: ignore[name-defined, misc]
     """One mail. A row is deleted when its mail was handed in; it stays for a while when that failed for good."""
 
     __tablename__ = "queued_mails"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     purpose: Mapped[str] = mapped_column(sa.String(16))

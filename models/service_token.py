@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 from .prepared import Prepared
 from .quota import Bonus
 from .subscription import Subscription
@@ -19,7 +19,6 @@ class ServiceToken(db.Model):  # type: ignore[name-defined, misc]
     """A token, live or revoked. ``live_account_id`` is null once it is revoked (see ``Subscription``)."""
 
     __tablename__ = "service_tokens"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)

@@ -18,11 +18,10 @@ from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
+from .base import BigId, LongBlob, UtcDateTime, db
 from .prepared import Prepared, firsts
 from .storage import Storage
 
@@ -30,8 +29,6 @@ MAX_BYTES = 8 * 1024 * 1024  # of one response, compressed
 MAX_CHAIN = 200  # responses that one may build on, one before the other
 PORTION = 100  # of expired responses, deleted in one transaction
 NOBODY = 0  # an owner that never has a lease
-
-_Blob = sa.LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 
 
 class TooLargeToStore(Exception):
@@ -56,7 +53,6 @@ class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
     """One stored response with the input items of its own request; ``owner_id`` is null once it has ended."""
 
     __tablename__ = "stored_responses"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     response_id: Mapped[str] = mapped_column(sa.String(64), unique=True)
@@ -64,8 +60,8 @@ class StoredResponse(db.Model):  # type: ignore[name-defined, misc]
     previous_response_id: Mapped[str | None] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    input_items: Mapped[bytes] = mapped_column(_Blob)
-    body: Mapped[bytes] = mapped_column(_Blob)
+    input_items: Mapped[bytes] = mapped_column(LongBlob)
+    body: Mapped[bytes] = mapped_column(LongBlob)
     input_bytes: Mapped[int | None]
     body_bytes: Mapped[int | None]
     owner_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
@@ -76,7 +72,6 @@ class StoredItem(db.Model):  # type: ignore[name-defined, misc]
     """Where an output item is found that a client refers to by its id."""
 
     __tablename__ = "stored_items"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     item_id: Mapped[str] = mapped_column(sa.String(64), unique=True)

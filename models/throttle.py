@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import TABLE_OPTIONS, db
+from .base import db
 
 
 class ThrottleCounter(db.Model):  # type: ignore[name-defined, misc]
     """How often something was tried in the window that ends at ``expires_at`` (Unix seconds)."""
 
     __tablename__ = "throttle_counters"
-    __table_args__ = (TABLE_OPTIONS,)
 
     key_digest: Mapped[bytes] = mapped_column(sa.LargeBinary(32).with_variant(sa.BINARY(32), "mysql"), primary_key=True)
     tries: Mapped[int]

@@ -11,14 +11,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import BigId, UtcDateTime, db, utcnow
 
 
 class TotpSecret(db.Model):  # type: ignore[name-defined, misc]
     """What the codes of one account are made from."""
 
     __tablename__ = "totp_secrets"
-    __table_args__ = (TABLE_OPTIONS,)
 
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     sealed: Mapped[bytes] = mapped_column(sa.LargeBinary(255).with_variant(sa.VARBINARY(255), "mysql"))
@@ -33,7 +32,6 @@ class RecoveryCode(db.Model):  # type: ignore[name-defined, misc]
     """A code that takes the place of one from the app, once: using it deletes its row."""
 
     __tablename__ = "recovery_codes"
-    __table_args__ = (TABLE_OPTIONS,)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)

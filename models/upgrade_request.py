@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
-from .base import GREATEST_ID, TABLE_OPTIONS, BigId, UtcDateTime, db, utcnow
+from .base import GREATEST_ID, BigId, UtcDateTime, db, utcnow
 
 NOTE_CHARACTERS = 500
 
@@ -28,7 +28,7 @@ class UpgradeRequest(db.Model):  # type: ignore[name-defined, misc]
 
     __tablename__ = "upgrade_requests"
     # SQLite would give the number of a deleted row to the next one, and a stale page would decide another one.
-    __table_args__ = ({**TABLE_OPTIONS, "sqlite_autoincrement": True},)
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)

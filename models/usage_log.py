@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import TABLE_OPTIONS, BigId, UtcDateTime, db
+from .base import BigId, UtcDateTime, db
 
 # kind
 PROMPT = "prompt"
@@ -47,7 +47,6 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
         sa.Index("ix_usage_log_account_id_started_at", "account_id", "started_at"),
         sa.Index("ix_usage_log_turn", "turn"),
         sa.Index("uq_usage_log_claim", "claim", unique=True),
-        TABLE_OPTIONS,
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

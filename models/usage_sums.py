@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import TABLE_OPTIONS, UtcDateTime, db
+from .base import UtcDateTime, db
 from .usage_figures import UsageFigures
 from .usage_tally import LoggedRow
 
@@ -35,7 +35,6 @@ class UsageSpan(db.Model):  # type: ignore[name-defined, misc]
     """A day or a month, by its ``length`` and the instant at which it began, as rows were stamped with it."""
 
     __tablename__ = "usage_spans"
-    __table_args__ = (TABLE_OPTIONS,)
 
     length: Mapped[str] = mapped_column(sa.String(5), primary_key=True)
     start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
@@ -52,7 +51,6 @@ class UsageSum(UsageFigures, db.Model):  # type: ignore[name-defined, misc]
     """What was used in a span: by alias and upstream of ``EVERYBODY``, or of one account by ``ANY`` of them."""
 
     __tablename__ = "usage_sums"
-    __table_args__ = (TABLE_OPTIONS,)
 
     length: Mapped[str] = mapped_column(sa.String(5), primary_key=True)
     start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
@@ -95,4 +93,6 @@ def note_change(
         made = sqlite.insert(UsageSpan).values(values)
         connection.execute(made.on_conflict_do_update(index_elements=["length", "start"], set_=again))
     else:
+        from sqlalchemy.dialects import mysql  # large, and nothing for SQLite's users
+
         connection.execute(mysql.insert(UsageSpan).values(values).on_duplicate_key_update(again))

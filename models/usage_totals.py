@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .account import Account
-from .base import TABLE_OPTIONS, UtcDateTime, db
+from .base import UtcDateTime, db
 from .storage import Storage
 from .usage_figures import UsageFigures
 from .usage_log import UsageLog
@@ -40,7 +40,7 @@ class UsageTotal(UsageFigures, db.Model):  # type: ignore[name-defined, misc]
     """What an account used on one day by one alias over one upstream (``NO_UPSTREAM``: none was reached)."""
 
     __tablename__ = "usage_totals"
-    __table_args__ = (sa.Index("ix_usage_totals_day_start", "day_start"), TABLE_OPTIONS)
+    __table_args__ = (sa.Index("ix_usage_totals_day_start", "day_start"),)
 
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     day_start: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
@@ -52,7 +52,6 @@ class TotalledUpTo(db.Model):  # type: ignore[name-defined, misc]
     """How far an account's rows are in the totals; no row: none is."""
 
     __tablename__ = "usage_totalled"
-    __table_args__ = (TABLE_OPTIONS,)
 
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(sa.BigInteger)

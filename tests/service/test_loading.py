@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from service.process.loading import rarely_collected
-from tests.harness.processes import ROOT
+from tests.harness.processes import ROOT, clean_environment
 
 PATCHING = """
 import importlib.metadata
@@ -24,6 +25,27 @@ patch_all()
 print(len(searches), len(told) > 20, monkey.is_module_patched("socket"), monkey.is_module_patched("threading"))
 events.notify_and_call_entry_points(events.GeventDidPatchAllEvent({}, {}))
 print(len(searches))
+"""
+
+LATER = {"limits", "email_validator", "smtplib", "sqlalchemy.dialects.mysql", "pyotp", "segno", "apispec"}
+CONFIG = """
+[[upstreams]]
+name = "one"
+base_url = "http://127.0.0.1:9/v1"
+dialect = "chat"
+
+[[profiles]]
+alias = "smart"
+[[profiles.routes]]
+upstream = "one"
+model = "m"
+
+[[plans]]
+slug = "free"
+name = "Free"
+profile = "smart"
+daily = 10
+monthly = 100
 """
 
 
@@ -45,3 +67,20 @@ def test_the_collector_is_as_before_when_loading_failed() -> None:
     with pytest.raises(ZeroDivisionError), rarely_collected():
         _ = 1 // 0
     assert gc.get_threshold() == before
+
+
+def test_a_worker_on_sqlite_loads_nothing_that_pages_mails_and_mysql_need(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text(CONFIG)
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "SECRET_KEY": "k" * 32, "SMARTROUTE_CONFIG": str(catalog)}
+    ran = subprocess.run(
+        [sys.executable, "-c", "import sys, wsgi; print(*sys.modules, sep='\\n')"],
+        cwd=ROOT,
+        env=clean_environment(env),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(ran.stdout.split())
+    assert "sqlalchemy.dialects.sqlite" in loaded
+    assert loaded.isdisjoint(LATER)
