@@ -6,23 +6,31 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import gevent
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 T = TypeVar("T")
 
 LEAST_CHARACTERS = 10
 MOST_BYTES = 1024
 
-# Source: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # memory in KiB
 # Of no password: verified when there is none, so that an unknown address takes as long as a known one.
 _NOBODYS_HASH = "$argon2id$v=19$m=19456,t=2,p=1$HbcNeaN7oTIYegcOQ7v5fg$vv7RdpnY5bIOOX1mV124z9IsrVLEU+uIr6QmeLnzhVg"
 # Each takes 19 MiB and a core; under gevent this is a cooperative lock, so whoever waits holds up nobody.
 _two_at_once = threading.BoundedSemaphore(2)
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    from argon2 import PasswordHasher  # which a worker that serves the API alone never needs
+
+    # Source: https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id
+    return PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # memory in KiB
 
 
 class UnfitPassword(ValueError):
@@ -58,7 +66,8 @@ def hashed(password: str) -> str:
         UnfitPassword: see ``check_fit``.
     """
     check_fit(password)
-    return _off_the_loop(lambda: _hasher.hash(_normal(password)))
+    hasher = _hasher()
+    return _off_the_loop(lambda: hasher.hash(_normal(password)))
 
 
 def is_right(stored_hash: str | None, password: str) -> bool:
@@ -68,9 +77,13 @@ def is_right(stored_hash: str | None, password: str) -> bool:
     except UnfitPassword:
         password, stored_hash = "", None
 
+    from argon2.exceptions import InvalidHashError, VerificationError
+
+    hasher = _hasher()
+
     def verify() -> bool:
         try:
-            return _hasher.verify(stored_hash or _NOBODYS_HASH, _normal(password))
+            return hasher.verify(stored_hash or _NOBODYS_HASH, _normal(password))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -79,7 +92,7 @@ def is_right(stored_hash: str | None, password: str) -> bool:
 
 def needs_rehash(stored_hash: str) -> bool:
     """Tell whether a hash was made with other parameters than those in use."""
-    return _hasher.check_needs_rehash(stored_hash)
+    return _hasher().check_needs_rehash(stored_hash)
 
 
 def _normal(password: str) -> str:

@@ -84,7 +84,7 @@ def test_at_most_two_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None
                 running -= 1
             return password
 
-    monkeypatch.setattr(passwords, "_hasher", Slow())
+    monkeypatch.setattr(passwords, "_hasher", Slow)
     threads = [threading.Thread(target=passwords.hashed, args=["correct horse battery"]) for _ in range(6)]
     for thread in threads:
         thread.start()

@@ -27,7 +27,7 @@ events.notify_and_call_entry_points(events.GeventDidPatchAllEvent({}, {}))
 print(len(searches))
 """
 
-LATER = {"limits", "email_validator", "smtplib", "sqlalchemy.dialects.mysql", "pyotp", "segno", "apispec"}
+LATER = {"limits", "email_validator", "smtplib", "sqlalchemy.dialects.mysql", "argon2", "pyotp", "segno", "apispec"}
 CONFIG = """
 [[upstreams]]
 name = "one"
