@@ -237,12 +237,15 @@ def reserve(
         raise
 
 
-def mark(storage: Storage, row_id: int) -> bool:
+def mark(storage: Storage, row_id: int, *, account_id: int | None = None) -> bool:
     """Record that the first output is about to leave; false when the row was closed by a sweep."""
-    return storage.write(lambda connection: _MARK.run(connection, {"row_id": row_id}).rowcount == 1, is_lone=True)
+    values = {"row_id": row_id}
+    return storage.write(
+        lambda connection: _MARK.run(connection, values).rowcount == 1, account=account_id, is_lone=True
+    )
 
 
-def settle(storage: Storage, row_id: int, outcome: Outcome) -> bool:
+def settle(storage: Storage, row_id: int, outcome: Outcome, *, account_id: int | None = None) -> bool:
     """Close a row whose request had output: it counts. False when it was closed before.
 
     Raises:
@@ -259,7 +262,7 @@ def settle(storage: Storage, row_id: int, outcome: Outcome) -> bool:
         # It may have been closed by the first try, whose answer was lost.
         return was_tried and _CLOSED_AS.first(connection, values) == (outcome.status, outcome.error_code)
 
-    return storage.write(close, is_lone=True)
+    return storage.write(close, account=account_id, is_lone=True)
 
 
 def give_back(storage: Storage, account_id: int, row_id: int, outcome: Outcome) -> bool:

@@ -65,16 +65,17 @@ class Storage:
         result: T = self._patiently(self._run, work, False, is_lone)
         return result
 
-    def write(self, work: Work[T], *, turn: Hashable = None, is_lone: bool = False) -> T:
+    def write(self, work: Work[T], *, turn: Hashable = None, account: Hashable = None, is_lone: bool = False) -> T:
         """Run ``work`` in a transaction that writes, and commit it.
 
-        Of those with the same ``turn`` one after the other is let through to the database. ``is_lone`` work runs
-        prepared statements each of which is a transaction of its own.
+        Of those with the same ``turn`` one after the other is let through to the database. On SQLite all writers have
+        the same, and those of different accounts alternate; ``turn`` is the account where no other is given.
+        ``is_lone`` work runs prepared statements each of which is a transaction of its own.
 
         Raises:
             StorageUnavailable: the database did not answer, or another writer held it, for too long.
         """
-        result: T = self._in_turn(self._run, work, turn, is_lone)
+        result: T = self._in_turn(self._run, work, turn, is_lone, turn if account is None else account)
         return result
 
     def read_session(self, work: Callable[[Session], T]) -> T:
@@ -110,7 +111,14 @@ class Storage:
                 session.flush()
             return result
 
-    def _in_turn(self, run: Callable[..., Any], work: Callable[..., Any], turn: Hashable, is_lone: bool) -> Any:
+    def _in_turn(
+        self,
+        run: Callable[..., Any],
+        work: Callable[..., Any],
+        turn: Hashable,
+        is_lone: bool,
+        account: Hashable = None,
+    ) -> Any:
         self.writes += 1
         if self.is_sqlite:
             turn = _THE_FILE
@@ -118,7 +126,7 @@ class Storage:
             return self._patiently(run, work, True, is_lone)
         started = time.monotonic()
         try:
-            self._turns.take(turn, WAIT_S)
+            self._turns.take(turn, WAIT_S, account)
         except NoTurn:
             raise StorageUnavailable("other writers of this worker did not finish in time") from None
         try:

@@ -43,7 +43,7 @@ class Ticket:
         if self.is_marked:
             return
         try:
-            is_ours = reservation.mark(self._storage, self._row_id)
+            is_ours = reservation.mark(self._storage, self._row_id, account_id=self._account_id)
         except StorageUnavailable as error:
             raise StorageTrouble(detail=str(error)) from error
         if not is_ours:  # this worker stood still for so long that its rows were given back
@@ -52,7 +52,7 @@ class Ticket:
 
     def settle(self, outcome: Outcome) -> None:
         """Close the row as counted."""
-        self._close(lambda: reservation.settle(self._storage, self._row_id, outcome))
+        self._close(lambda: self._settle(outcome))
 
     def settle_before_output(self, outcome: Outcome) -> None:
         """Close the row as counted, before the whole answer leaves.
@@ -61,7 +61,7 @@ class Ticket:
             StorageTrouble: it could not be recorded, so the answer must not leave.
         """
         try:
-            is_ours = reservation.settle(self._storage, self._row_id, outcome)
+            is_ours = self._settle(outcome)
         except StorageUnavailable as error:
             raise StorageTrouble(detail=str(error)) from error
         self.is_closed = True
@@ -74,6 +74,9 @@ class Ticket:
             self.settle(outcome)
             return
         self._close(lambda: reservation.give_back(self._storage, self._account_id, self._row_id, outcome))
+
+    def _settle(self, outcome: Outcome) -> bool:
+        return reservation.settle(self._storage, self._row_id, outcome, account_id=self._account_id)
 
     def _close(self, closing: Callable[[], object]) -> None:
         if self.is_closed:

@@ -41,10 +41,10 @@ class Rows:
         self.asked.append(what)
         return self.is_ours
 
-    def mark(self, *_: Any) -> bool:
+    def mark(self, *_: Any, **__: Any) -> bool:
         return self._do("mark")
 
-    def settle(self, *_: Any) -> bool:
+    def settle(self, *_: Any, **__: Any) -> bool:
         return self._do("settle")
 
     def give_back(self, *_: Any) -> bool:
