@@ -2,6 +2,8 @@
 
 - Workers tell it when they serve, so that it can say so (to systemd too), and so that on a reload the old ones are
   stopped only then.
+- A worker that cannot be loaded, because code is just being replaced perhaps, is tried again while others serve;
+  gunicorn's own would stop those.
 - On SIGUSR2 a new master is started from the code as it now is; it inherits the listening socket. When its workers
   serve, it tells the old master through a pipe, which then stops as on SIGTERM: its streams end, bounded by
   ``drain_seconds``. A new master that ends before that leaves everything as it was.
@@ -15,15 +17,18 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn import systemd
+from gunicorn.errors import HaltServer
 
 from service.process import startup
 from service.process.listening import take_no_more
 
 HAND_OVER_FD = "SMARTROUTE_HAND_OVER_FD"  # where a new master tells the old one that it serves
 READY = b"ready"
+LOAD_AGAIN_S = 5  # a worker that could not be loaded
 FORCE_S = 5  # what workers have to cut their streams and close their rows, when drain_seconds are over
 
 _master: list[Master] = []
@@ -41,6 +46,7 @@ class Master:
         self._serving: set[int] = set()  # workers that have told
         self._age_before = 0  # workers older than this are of an earlier generation
         self._waits = True
+        self._no_worker_before = 0.0  # monotonic clock
         self._notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
         self._old_master: int | None = None  # the pipe to it
         self._new_master: int | None = None  # the pipe from it
@@ -62,16 +68,36 @@ class Master:
         self._server.num_workers = len(self._server.WORKERS) + self._server.cfg.workers
         self._notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
+    def reap(self, gunicorns_reap: Callable[[], None]) -> None:
+        """Take note of the workers that have ended, however they did.
+
+        Raises:
+            HaltServer: one could not be loaded, and no other serves.
+        """
+        while True:
+            try:
+                gunicorns_reap()
+            except HaltServer:
+                self._hear()
+                if not self._serving:
+                    raise
+                self._no_worker_before = time.monotonic() + LOAD_AGAIN_S
+                startup.say(f"a worker could not be loaded (see above): others serve, next try in {LOAD_AGAIN_S} s")
+            else:
+                return
+
+    @property
+    def may_start_workers(self) -> bool:
+        """Tell whether the last one that could not be loaded was long enough ago; where there is none, it was."""
+        return time.monotonic() >= self._no_worker_before or not self._server.WORKERS
+
     def look(self) -> None:
         """See what workers and masters told; called in each turn of the master's loop.
 
         Raises:
             StopIteration: a new master serves, this one shall stop.
         """
-        with contextlib.suppress(BlockingIOError):
-            while told := os.read(self._told, 65_536):
-                self._serving.update(int(pid) for pid in told.split())
-        self._serving &= set(self._server.WORKERS)
+        self._hear()
         if self._waits and self._generation_serves():
             self._waits = False
             self._server.num_workers = self._server.cfg.workers
@@ -84,6 +110,12 @@ class Master:
     def takes_over(self) -> bool:
         """Tell whether another master, which this one replaces, still serves."""
         return self._old_master is not None
+
+    def _hear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while told := os.read(self._told, 65_536):
+                self._serving.update(int(pid) for pid in told.split())
+        self._serving &= set(self._server.WORKERS)
 
     def _generation_serves(self) -> bool:
         workers = [pid for pid, worker in self._server.WORKERS.items() if worker.age > self._age_before]
@@ -184,7 +216,7 @@ def take_charge(server: Any) -> None:
     master = Master(server)
     _master[:] = [master]
     gunicorns_promote, gunicorns_reload = server.maybe_promote_master, server.reload
-    gunicorns_spawn = server.spawn_worker
+    gunicorns_spawn, gunicorns_fill_up, gunicorns_reap = server.spawn_worker, server.spawn_workers, server.reap_workers
 
     def turn() -> None:
         gunicorns_promote()
@@ -206,6 +238,10 @@ def take_charge(server: Any) -> None:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
+    def fill_up() -> None:
+        if master.may_start_workers:
+            gunicorns_fill_up()
+
     def terminate() -> None:
         master.stopping()
         raise StopIteration
@@ -220,6 +256,8 @@ def take_charge(server: Any) -> None:
     server.maybe_promote_master = turn
     server.reload = reload
     server.spawn_worker = spawn_worker
+    server.spawn_workers = fill_up
+    server.reap_workers = lambda: master.reap(gunicorns_reap)
     server.reexec = master.start_new_master
     server.handle_term = terminate
     server.handle_int = interrupt
