@@ -35,7 +35,7 @@ def test_connecting_does_not_read_the_machines_certificates(ledger: Ledger, monk
         raise AssertionError("the machine's certificates were read")
 
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", read)
-    ledger.engine.pool.dispose()  # what it has kept is no new connection
+    ledger.storage.let_go()  # what it has kept is no new connection
     with ledger.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar_one() == 1
 
