@@ -65,25 +65,6 @@ def test_turns_come_in_the_order_of_asking() -> None:
     assert came == [0, 1, 2, 3, 4]
 
 
-def test_account_that_waits_once_is_not_behind_one_that_waits_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threading, "Lock", allocate_lock)
-    turns, came = Turns(), []
-
-    def ask(account: str) -> None:
-        turns.take("a", 5, account)
-        came.append(account)
-        turns.leave("a")
-
-    turns.take("a", 5, "flood")
-    waiting = [gevent.spawn(ask, account) for account in ["flood"] * 20 + ["other", "other", "third"]]
-    gevent.sleep(0)
-    turns.leave("a")
-    gevent.joinall(waiting, timeout=5)
-    assert came[:5] == ["flood", "other", "third", "flood", "other"]
-    assert came.count("flood") == 20
-    assert len(turns) == 0
-
-
 def test_whoever_is_killed_while_waiting_leaves_the_turn_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "Lock", allocate_lock)  # as in a worker, where greenlets wait
     turns = Turns()
