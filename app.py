@@ -48,13 +48,14 @@ import blueprints.reference.routes
 import blueprints.usage.routes
 import models.all_tables  # noqa: F401  (migrations compare with every table)
 from assets import register_assets
+from blueprints.api_v1.fair_share import FairShare, most_of_a_worker
 from blueprints.api_v1.upstream import Upstreams
 from blueprints.auth.login import login_manager
 from blueprints.health.readiness import Readiness
 from catalog.accepted import accepted
 from catalog.model import Catalog
 from catalog.reader import read_catalog
-from config import Settings, load_secret_key
+from config import Settings, available_cores, load_secret_key
 from middleware.api_answers import ApiAnswers
 from middleware.api_paths import ApiPaths, is_api_path
 from middleware.application import Application
@@ -158,7 +159,13 @@ def create_app(settings: Settings | None = None, catalog: Catalog | None = None)
     )
 
     login_manager.init_app(app)
-    app.register_blueprint(blueprints.api_v1.blueprint.bp, url_prefix="/v1", upstreams=upstreams, router=router)
+    app.register_blueprint(
+        blueprints.api_v1.blueprint.bp,
+        url_prefix="/v1",
+        upstreams=upstreams,
+        router=router,
+        fair_share=FairShare(most_of_a_worker(settings.workers, available_cores())),
+    )
     app.register_blueprint(blueprints.auth.blueprint.bp)
     app.register_blueprint(blueprints.account.routes.bp)
     app.register_blueprint(blueprints.admin.blueprint.bp)

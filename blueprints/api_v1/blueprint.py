@@ -23,10 +23,10 @@ _FAILED_AUTHENTICATIONS = "smartroute_failed_authentications"
 
 @bp.record
 def _keep_upstreams(state: BlueprintSetupState) -> None:
-    """Keep what is given when the blueprint is registered: the doors to the upstreams, and what is known of them."""
+    """Keep what is given when the blueprint is registered: the doors to the upstreams, what is known, whose turn it is."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
     state.app.extensions[_ROUTER] = state.options["router"]
-    state.app.extensions[_FAIR_SHARE] = FairShare()
+    state.app.extensions[_FAIR_SHARE] = state.options["fair_share"]
     state.app.extensions[_FAILED_AUTHENTICATIONS] = FailedAuthentications()
 
 

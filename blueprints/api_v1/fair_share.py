@@ -4,7 +4,9 @@ A worker is one event loop, and a request is served in pieces, between its waits
 each event of a stream, a whole answer from the upstream to the client. In one turn of the loop each account has one
 piece, or as many as ``TURN_S`` holds; what it has beyond that waits in the account's line, and comes after everybody
 else's sockets. So an account with sixty-four connections gets no more of the worker than one with one, wherever others
-ask too. Nor do large requests get it more: after a piece that took long, its account rests for a while.
+ask too. Nor do large requests get it more: after a piece that took long, its account rests for a while. Nor do several
+workers on few cores: where they could fill them, the account rests after each piece, so that its lines in all of them
+take ``MOST_OF_MACHINE`` and others' requests find a core free.
 An account that has been alone for ``ALONE_S`` gets all of the worker, and nothing is measured.
 
 What waits for its upstream stands in no line, and a request that is refused was taken up like any other: a flood of
@@ -31,6 +33,10 @@ TURN_S = 0.0005
 """An account's time of one turn, in processor time: an answer, or some events."""
 LONG_S, RESTS = 0.002, 3
 """For what a piece takes beyond it, its account rests so many times as long: others' requests find the worker free."""
+MOST_OF_MACHINE = 0.6
+"""Of all its cores, what an account gets that asks beside others for as much as it can get."""
+SHORTEST_REST_S = 0.001
+"""The loop cannot sleep for less; shorter rests are added up."""
 ALONE_S = 5.0
 """Since another account's last piece. Whoever comes back after it may find one turn that was not shared."""
 MOST_WAITING = 5_000
@@ -40,8 +46,9 @@ MOST_WAITING = 5_000
 class FairShare:
     """What each account has had of this turn of the loop, and who waits for a later one."""
 
-    def __init__(self) -> None:
-        """Begin with nobody waiting."""
+    def __init__(self, most: float = 1.0) -> None:
+        """Begin with nobody waiting; ``most`` is the share of this worker's time that an account gets beside others."""
+        self._rest = 1 / most - 1  # for each second of work
         self._newest: Hashable = None
         self._alone_from = 0.0
         self._turn = -1
@@ -112,8 +119,11 @@ class FairShare:
                 continue
             self._had.add(account)
             took = line.go_on()
-            if took > LONG_S and now < self._alone_from:
-                line.rests_until = time.monotonic() + (took - LONG_S) * RESTS
+            if now < self._alone_from:
+                line.owes += took * self._rest + max(0.0, took - LONG_S) * RESTS
+            if line.owes >= SHORTEST_REST_S:
+                line.rests_until = time.monotonic() + line.owes
+                line.owes = 0.0
             elif not line.waiting:
                 del self._lines[account]
         self._sleep()
@@ -137,13 +147,19 @@ class FairShare:
         self._each_turn.on()
 
 
+def most_of_a_worker(workers: int, cores: int) -> float:
+    """Return the share of each worker's time that comes to ``MOST_OF_MACHINE`` of all cores; 1: as much as there is."""
+    return min(1.0, MOST_OF_MACHINE * cores / workers)
+
+
 class _Line:
     """The pieces of one account that wait."""
 
-    __slots__ = ("rests_until", "waiting")
+    __slots__ = ("owes", "rests_until", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[_Waiting] = deque()
+        self.owes = 0.0  # seconds of rest
         self.rests_until = 0.0
 
     def go_on(self) -> float:

@@ -13,7 +13,7 @@ from gevent import socket as gevent_socket
 from blueprints.api_v1 import fair_share
 from blueprints.api_v1.client_watch import ClientGone
 from blueprints.api_v1.errors import TooManyWaiting
-from blueprints.api_v1.fair_share import FairShare
+from blueprints.api_v1.fair_share import FairShare, most_of_a_worker
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +210,24 @@ def test_account_rests_after_a_piece_that_took_long(monkeypatch: pytest.MonkeyPa
     share.take_up("flood")
     assert time.monotonic() - fourth > 0.08, "its line is empty, and it rests"
     assert share.waiting("flood") == 0
+
+
+def test_account_beside_others_leaves_time_where_workers_could_fill_the_cores() -> None:
+    assert [most_of_a_worker(workers, 2) for workers in (1, 2, 4)] == [1.0, 0.6, 0.3]
+
+    def seconds(most: float) -> float:
+        share = FairShare(most)
+        share.take_up("other")
+        began = time.monotonic()
+
+        def ask() -> None:
+            share.take_up("flood")
+            work_for(0.0015)
+
+        gevent.joinall(all_of(ask, 40), timeout=10)
+        return time.monotonic() - began
+
+    assert seconds(0.25) > 2 * seconds(1.0)
 
 
 def test_large_requests_are_measured_also_where_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
