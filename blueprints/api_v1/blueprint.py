@@ -23,7 +23,7 @@ _FAILED_AUTHENTICATIONS = "smartroute_failed_authentications"
 
 @bp.record
 def _keep_upstreams(state: BlueprintSetupState) -> None:
-    """Keep what is given when the blueprint is registered: the doors to the upstreams, what is known, whose turn it is."""
+    """Keep what is given at registration: the doors to the upstreams, what is known of them, whose turn it is."""
     state.app.extensions[_UPSTREAMS] = state.options["upstreams"]
     state.app.extensions[_ROUTER] = state.options["router"]
     state.app.extensions[_FAIR_SHARE] = state.options["fair_share"]
