@@ -18,6 +18,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gunicorn import systemd
@@ -47,6 +48,7 @@ class Master:
         self._age_before = 0  # workers older than this are of an earlier generation
         self._waits = True
         self._no_worker_before = 0.0  # monotonic clock
+        self._ends = False
         self._notify_socket = os.environ.pop("NOTIFY_SOCKET", None)
         self._old_master: int | None = None  # the pipe to it
         self._new_master: int | None = None  # the pipe from it
@@ -72,12 +74,14 @@ class Master:
         """Take note of the workers that have ended, however they did.
 
         Raises:
-            HaltServer: one could not be loaded, and no other serves.
+            HaltServer: one could not be loaded, and no other serves; told once, where several could not.
         """
         while True:
             try:
                 gunicorns_reap()
             except HaltServer:
+                if self._ends:
+                    continue
                 self._hear()
                 if not self._serving:
                     raise
@@ -200,6 +204,11 @@ class Master:
         if not self._server.systemd and not self.takes_over:
             take_no_more(self._server.LISTENERS)
 
+    def stop(self, gunicorns_stop: Callable[[], None]) -> None:
+        """End the workers; what becomes of them from now on changes nothing."""
+        self._ends = True
+        gunicorns_stop()
+
     def bound_the_end(self) -> None:
         """Let the workers have ``drain_seconds`` when the service stops."""
         self._server.cfg.set("graceful_timeout", startup.drain_seconds() + FORCE_S)
@@ -217,6 +226,7 @@ def take_charge(server: Any) -> None:
     _master[:] = [master]
     gunicorns_promote, gunicorns_reload = server.maybe_promote_master, server.reload
     gunicorns_spawn, gunicorns_fill_up, gunicorns_reap = server.spawn_worker, server.spawn_workers, server.reap_workers
+    gunicorns_stop = server.stop
 
     def turn() -> None:
         gunicorns_promote()
@@ -258,6 +268,7 @@ def take_charge(server: Any) -> None:
     server.spawn_worker = spawn_worker
     server.spawn_workers = fill_up
     server.reap_workers = lambda: master.reap(gunicorns_reap)
+    server.stop = lambda graceful=True: master.stop(partial(gunicorns_stop, graceful))
     server.reexec = master.start_new_master
     server.handle_term = terminate
     server.handle_int = interrupt

@@ -56,3 +56,13 @@ def test_service_ends_where_no_worker_is_left(gateway: Gateway, code: Path) -> N
     wait_until("it is said", lambda: SAYS in gateway.stderr_text(), timeout_s=20)
     gateway.kill9_worker()
     wait_until("it has ended", lambda: not is_alive(gateway.master_pid), timeout_s=20)
+
+
+def test_start_that_no_worker_survives_ends_in_order(processes: Processes, code: Path) -> None:
+    (code / "wsgi.py").write_text("half a file (", encoding="utf-8")
+    gateway = Gateway(processes, database_url=f"sqlite:///{code / 'new.db'}", workers=4, root=code)
+    with pytest.raises(AssertionError, match="exit code 3"):
+        gateway.start()
+    said = gateway.stderr_text()
+    assert "SyntaxError" in said, "the reason"
+    assert "arbiter.py" not in said.split("Shutting down", 1)[1], "no trace of the master's own end"
