@@ -35,8 +35,10 @@ LONG_S, RESTS = 0.002, 3
 """For what a piece takes beyond it, its account rests so many times as long: others' requests find the worker free."""
 MOST_OF_MACHINE = 0.6
 """Of all its cores, what an account gets that asks beside others for as much as it can get."""
-SHORTEST_REST_S = 0.001
-"""The loop cannot sleep for less; shorter rests are added up."""
+LEAST_OF_A_WORKER = 0.2
+"""Where many workers share a core: an account's connections may all be one worker's, and its streams run on there."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.001, 1.0
+"""The loop cannot sleep for less; shorter rests are added up. All streams of the account wait while it rests."""
 ALONE_S = 5.0
 """Since another account's last piece. Whoever comes back after it may find one turn that was not shared."""
 MOST_WAITING = 5_000
@@ -122,7 +124,7 @@ class FairShare:
             if now < self._alone_from:
                 line.owes += took * self._rest + max(0.0, took - LONG_S) * RESTS
             if line.owes >= SHORTEST_REST_S:
-                line.rests_until = time.monotonic() + line.owes
+                line.rests_until = time.monotonic() + min(line.owes, LONGEST_REST_S)
                 line.owes = 0.0
             elif not line.waiting:
                 del self._lines[account]
@@ -148,8 +150,11 @@ class FairShare:
 
 
 def most_of_a_worker(workers: int, cores: int) -> float:
-    """Return the share of each worker's time that comes to ``MOST_OF_MACHINE`` of all cores; 1: as much as there is."""
-    return min(1.0, MOST_OF_MACHINE * cores / workers)
+    """Return the share of each worker's time that comes to ``MOST_OF_MACHINE`` of all cores; 1: as much as there is.
+
+    It is never less than ``LEAST_OF_A_WORKER``.
+    """
+    return min(1.0, max(LEAST_OF_A_WORKER, MOST_OF_MACHINE * cores / workers))
 
 
 class _Line:

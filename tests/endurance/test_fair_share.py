@@ -215,19 +215,34 @@ def test_account_rests_after_a_piece_that_took_long(monkeypatch: pytest.MonkeyPa
 def test_account_beside_others_leaves_time_where_workers_could_fill_the_cores() -> None:
     assert [most_of_a_worker(workers, 2) for workers in (1, 2, 4)] == [1.0, 0.6, 0.3]
 
-    def seconds(most: float) -> float:
-        share = FairShare(most)
-        share.take_up("other")
-        began = time.monotonic()
+    share = FairShare(0.25)
+    share.take_up("other")
+    began = time.monotonic()
 
-        def ask() -> None:
-            share.take_up("flood")
-            work_for(0.0015)
+    def ask() -> None:
+        share.take_up("flood")
+        work_for(0.0015)
 
-        gevent.joinall(all_of(ask, 40), timeout=10)
-        return time.monotonic() - began
+    gevent.joinall(all_of(ask, 40), timeout=10)
+    assert time.monotonic() - began > 0.15, "38 rests of 4.5 ms, however busy the machine is"
 
-    assert seconds(0.25) > 2 * seconds(1.0)
+
+def test_account_keeps_a_part_of_each_of_many_workers() -> None:
+    assert most_of_a_worker(1024, 2) == fair_share.LEAST_OF_A_WORKER
+    share = FairShare(fair_share.LEAST_OF_A_WORKER)
+    share.take_up("other")
+    began = time.monotonic()
+    long_pieces(share, 5)
+    assert time.monotonic() - began < 2, "50 ms of work beside others"
+
+
+def test_no_rest_takes_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fair_share, "LONGEST_REST_S", 0.1)
+    monkeypatch.setattr(fair_share, "RESTS", 1000)
+    share = FairShare()
+    share.take_up("other")
+    _, second, third = long_pieces(share, 3)
+    assert 0.09 < third - second < 1
 
 
 def test_large_requests_are_measured_also_where_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
