@@ -52,7 +52,8 @@ class Waits:
     def _look_at(self, end: float) -> None:
         self._drop_timer()
         self._timer_ends = end
-        self._timer = self._loop.timer(max(0.0, end - time.monotonic()))
+        # After the sockets of the same turn: in one that took long, what waits may have come in time.
+        self._timer = self._loop.timer(max(0.0, end - time.monotonic()), priority=-1)
         self._timer.start(self._look)
 
     def _look(self) -> None:

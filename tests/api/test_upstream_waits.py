@@ -45,6 +45,21 @@ def test_a_wait_is_as_long_as_told_though_the_timer_of_one_before_it_is_over_soo
     assert 0.2 <= waited_s(wire, 0.2) < 0.7
 
 
+def test_what_came_in_time_is_taken_though_the_worker_stood_still_until_the_wait_was_over(
+    ends: tuple[Wire, Any],
+) -> None:
+    wire, upstream = ends
+
+    def send_and_stand_still() -> None:
+        upstream.sendall(b"in time")
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            pass
+
+    gevent.spawn_later(0.01, send_and_stand_still)
+    assert wire.receive(0.2) == b"in time"
+
+
 def test_a_timer_that_finds_nobody_waiting_disturbs_nobody(ends: tuple[Wire, Any]) -> None:
     wire, upstream = ends
     upstream.sendall(b"first")
