@@ -116,7 +116,7 @@ def look_when_still(house: House, places: Places) -> Still:
         for pid, known in looks.items():
             known.append(look_at(pid, places))
         time.sleep(STILL_PAUSE_S)
-    fewest = {pid: min(known, key=lambda look: look.fds) for pid, known in looks.items()}
+    fewest = {pid: min(known, key=lambda look: (look.clients, look.fds)) for pid, known in looks.items()}
     figures = metrics(house.gateway.port)
     breakers: Counter[str] = Counter()
     for labels, value in figures.get("smartroute_breaker_workers", {}).items():
