@@ -16,11 +16,11 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, request
+from msgspec import Struct
 
 MAX_AGE_S = 365 * 24 * 3600
 FINGERPRINT_CHARACTERS = 12
@@ -28,8 +28,7 @@ FINGERPRINT_CHARACTERS = 12
 _ADDRESS = re.compile(rf"(?P<stem>.+)-(?P<fingerprint>[0-9a-f]{{{FINGERPRINT_CHARACTERS}}})(?P<suffix>\.\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """One file as it leaves the service."""
 
     name: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from .account import Account
@@ -21,8 +21,7 @@ WITH_BONUS = "bonus"
 _BEHIND_EVERY_LETTER = "\U0010ffff"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which accounts: those whose address begins so, on this plan, in this state. Empty: all."""
 
     prefix: str = ""
@@ -30,8 +29,7 @@ class Wanted:
     state: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """Accounts in the order of their addresses, with the slug of the plan that each holds."""
 
     rows: Sequence[tuple[Account, str | None]]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from .account import Account
 from .audit_entry import AuditEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which entries; what is None is not asked for. Times are a half-open span."""
 
     actor: str | None = None
@@ -24,16 +23,14 @@ class Wanted:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an entry stands in the order of all."""
 
     at: datetime
     id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """Entries, newest first, and the places where a page of newer and one of older ones lie; None: no more."""
 
     entries: Sequence[AuditEntry]

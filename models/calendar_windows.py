@@ -6,13 +6,13 @@ change; a midnight that clocks jump over begins with the jump.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Window:
+
+class Window(Struct, frozen=True):
     """A span of time with a prompt limit: ``start <= t < end``, aware UTC."""
 
     start: datetime
@@ -23,8 +23,7 @@ class Window:
         return self.start <= moment < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(Struct, frozen=True):
     """The day and the month around one instant, and the date of that day."""
 
     day: Window

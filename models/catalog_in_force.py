@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import UtcDateTime, db
@@ -24,8 +24,7 @@ class CatalogInForce(db.Model):  # type: ignore[name-defined, misc]
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersCatalog:
+class WorkersCatalog(Struct, frozen=True):
     """What one worker works with."""
 
     host: str

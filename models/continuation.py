@@ -7,10 +7,10 @@ that failed or was cut. docs/quotas.md has the rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .base import UtcDateTime
 from .prepared import Prepared
@@ -19,8 +19,7 @@ from .usage_log import GIVEN_BACK, UsageLog
 VALID_FOR = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One answer of a turn."""
 
     turn: str

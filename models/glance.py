@@ -10,8 +10,9 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 SCHEME = "sqlite:///"
 _KEY_FINGERPRINT = "SELECT value FROM installation_facts WHERE name = 'secret_key_fingerprint'"
@@ -19,8 +20,7 @@ _PLANS = "SELECT DISTINCT plan_slug FROM subscriptions WHERE live_account_id IS 
 _OPERATOR = "SELECT EXISTS (SELECT 1 FROM accounts WHERE is_operator AND deleted_at IS NULL)"
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True):
     """What the database is."""
 
     revision: str

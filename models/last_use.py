@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .usage_log import UsageLog
 
 
-@dataclass(frozen=True, slots=True)
-class LastUse:
+class LastUse(Struct, frozen=True):
     """What the newest row of the usage log tells of its request."""
 
     started_at: datetime

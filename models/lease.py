@@ -8,11 +8,11 @@ back. ``Watch`` tells silence from a time in which nobody could have been heard.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Mapped, mapped_column
 
 from . import usage_log as log
@@ -42,8 +42,7 @@ class WorkerLease(db.Model):  # type: ignore[name-defined, misc]
 OPEN_OWNERS = sa.select(UsageLog.owner_id).where(UsageLog.owner_id > sa.literal_column("0")).distinct()
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """What others see of an owner."""
 
     beat: int
@@ -88,8 +87,7 @@ def leases(storage: Storage) -> dict[int, Lease]:
     return storage.read(look)
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
+class Renewal(Struct, frozen=True):
     """When an owner last renewed its lease, by the database's clock."""
 
     host: str

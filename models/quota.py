@@ -7,11 +7,11 @@ through give-backs, window edges, clock steps and a changed time zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
 import sqlalchemy.orm
+from msgspec import Struct
 
 from .aside import aside
 from .calendar_windows import Calendar, Window, Windows
@@ -19,8 +19,7 @@ from .prepared import Prepared
 from .usage_log import UsageLog
 
 
-@dataclass(frozen=True, slots=True)
-class Bonus:
+class Bonus(Struct, frozen=True):
     """Prompts that an operator adds to what the plan of an account allows, up to and with the day ``until``."""
 
     daily: int
@@ -28,8 +27,7 @@ class Bonus:
     until: date
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Prompts that a plan allows, and what is added to them for a time; None is unlimited."""
 
     daily: int | None
@@ -51,8 +49,7 @@ class Limits:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What an account has used of both windows at one instant."""
 
     moment: datetime
@@ -78,8 +75,7 @@ class Standing:
         return self.day_left == 0 or self.month_left == 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewestRow:
+class NewestRow(Struct, frozen=True):
     """The part of an account's newest row that carries its running numbers."""
 
     id: int

@@ -8,11 +8,11 @@ each names the status that it expects (compare and set), so of two that close a 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from . import usage_log as log
 from .account import Account
@@ -27,8 +27,7 @@ from .usage_log import UsageLog
 LARGEST_NUMBER = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is known of a request when it asks for admission."""
 
     account_id: int
@@ -42,8 +41,7 @@ class Request:
     continues: Step | None = None  # the answer whose tool results it brings back
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of an admitted request; written when its row is closed."""
 
     status: str
@@ -63,8 +61,7 @@ class Outcome:
     """JSON: which routes were looked at and tried. docs/routing.md, "Receipts"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reserved:
+class Reserved(Struct, frozen=True):
     """An open row and the account's standing with it counted."""
 
     row_id: int
@@ -72,15 +69,13 @@ class Reserved:
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaUsedUp:
+class QuotaUsedUp(Struct, frozen=True):
     """No row was opened: the standing that leaves no room."""
 
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True)
-class TooManyOpen:
+class TooManyOpen(Struct, frozen=True):
     """No row was opened: as many requests of the account are under way as its plan allows at once."""
 
     allowed: int
@@ -111,7 +106,7 @@ _OPENING = [
     "attempts",
     "tokens_estimated",
 ]
-_CLOSING = [field.name for field in fields(Outcome)]
+_CLOSING = Outcome.__struct_fields__
 _NEW_VALUES: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in _CLOSING}
 _IS_ROW = UsageLog.id == sa.bindparam("row_id")
 _IS_UNMARKED = UsageLog.status == log.OPEN

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
@@ -29,8 +29,7 @@ class ServiceToken(db.Model):  # type: ignore[name-defined, misc]
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenOwner:
+class TokenOwner(Struct, frozen=True):
     """What the API must know of whoever sends a token."""
 
     token_id: int

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .installation import KEY_FINGERPRINT
 
@@ -24,8 +25,7 @@ class BrokenFile(Exception):
     """A file that is no whole SQLite database; the text says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a database says of itself."""
 
     revision: str | None

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .account import Account
@@ -80,8 +80,7 @@ class StoredItem(db.Model):  # type: ignore[name-defined, misc]
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A response as it is to be stored: JSON texts."""
 
     response_id: str

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .lease import WorkerLease
 from .storage import Storage
@@ -22,16 +22,14 @@ class TooLargeToRead(Exception):
     """A stored text is longer than its reader allows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A stored response object, as JSON, and what has become of it."""
 
     state: State
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One response of a chain, before it is loaded; ``size`` is in bytes, input and output together, unpacked."""
 
     id: int

@@ -6,11 +6,11 @@ over, and nothing else can.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from . import usage_log as log
 from .usage_log import UsageLog
@@ -27,8 +27,7 @@ OUTCOMES = (COUNTED, GIVEN_BACK, log.COMPLETED, FAULT, log.FAILED, log.INTERRUPT
 """``fault`` is failed or interrupted, ``error`` has any error code, ``running`` is not closed yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the requests have in common; None is any."""
 
     account_id: int | None = None

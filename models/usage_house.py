@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .storage import Storage
@@ -26,16 +26,14 @@ MOST_FRESH = 2_000  # rows that are added to the sums when somebody looks; the l
 MERGED_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class FreshRow:
+class FreshRow(Struct, frozen=True):
     """A row that is in no total yet, and whose it is."""
 
     account_id: int
     row: LoggedRow
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """How far the sums go. ``rows`` are those after them; empty where there are too many to be added by the way."""
 
     rows: list[FreshRow]
@@ -43,8 +41,7 @@ class Freshness:
     """The sums hold everything up to then, and nothing later is in the figures; None: the figures are complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class HouseSum:
+class HouseSum(Struct, frozen=True):
     """What everybody used in a span by one alias over one upstream (empty: none was reached)."""
 
     start: datetime
@@ -53,8 +50,7 @@ class HouseSum:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True)
-class AccountSum:
+class AccountSum(Struct, frozen=True):
     """What one account used in a span."""
 
     start: datetime
@@ -62,8 +58,7 @@ class AccountSum:
     tally: Tally
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Time up to now, as spans of a length that began at ``since`` or later."""
 
     length: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .storage import Storage
@@ -42,8 +42,7 @@ class LoggedRequest(NamedTuple):
     cost: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRequest:
+class FoundRequest(Struct, frozen=True):
     """A row, whose it is (None: the account was deleted), and its routing receipt (None: it has none)."""
 
     row: LoggedRequest

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .storage import Storage
 from .usage_sums import EVERYBODY, MONTH, UsageSum
 
 
-@dataclass(frozen=True, slots=True)
-class UsedNames:
+class UsedNames(Struct, frozen=True):
     """Each in the order of the alphabet."""
 
     aliases: list[str]

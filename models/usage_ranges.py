@@ -8,11 +8,11 @@ looks at the days that have it and at the rows that are not added up yet, howeve
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .storage import Storage
@@ -25,8 +25,7 @@ EVERYTHING = Wanted()
 LONGEST_DAY = timedelta(hours=26)  # 25 where clocks change; an hour more does no harm
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A stretch of rows by their numbers, ``low <= number < high``."""
 
     low: int

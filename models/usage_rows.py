@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .storage import Storage
@@ -43,16 +43,14 @@ class UsedRequest(NamedTuple):
     client_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Which requests a page is to show; None is any."""
 
     statuses: tuple[str, ...] | None = None
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some requests, newest first, and where the neighbouring pages begin; None where there is none."""
 
     requests: list[UsedRequest]

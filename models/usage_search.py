@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from .account import Account
 from .storage import Storage
@@ -36,8 +36,7 @@ class ListedRequest(NamedTuple):
     account_email: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Some requests, newest first, and where the neighbouring pages begin; None where there is none."""
 
     requests: list[ListedRequest]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from . import usage_log as log
 
@@ -48,8 +49,7 @@ class LoggedRow(NamedTuple):
         return self.status not in (log.OPEN, log.STARTED)
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Sums over rows. Tokens, cost and times are of those rows that tell them."""
 
     requests: int = 0

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
 from typing import Literal
+
+from msgspec import Struct
 
 from catalog.model import Route
 
@@ -24,16 +25,14 @@ STAYS_AWAY_S = 600.0
 Reason = Literal["same_conversation", "order", "weight", "fastest", "measuring"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """The routes in the order in which they are to be tried, and what decided on the first."""
 
     routes: tuple[Route, ...]
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
+class Knowledge(Struct, frozen=True):
     """What this process has learnt and may choose by."""
 
     health: Health

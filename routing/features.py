@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from catalog.model import Modality, Speed
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(Struct, frozen=True):
     """A request as routing sees it: no text of it, only what it needs and which conversation it belongs to."""
 
     endpoint: str

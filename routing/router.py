@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from catalog.model import Profile, Route
 
@@ -14,8 +15,7 @@ from .health import Health
 from .stickiness import Stickiness
 
 
-@dataclass(frozen=True, slots=True)
-class RoutePlan:
+class RoutePlan(Struct, frozen=True):
     """What was found for one request. ``routes`` is empty when none of the profile's can take it."""
 
     features: Features

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from catalog.model import Route
 
@@ -14,8 +15,7 @@ KEPT_S = 3600.0
 MOST_CONVERSATIONS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Recalled:
+class Recalled(Struct, frozen=True):
     """Who answered a conversation last: upstream and model, since when, and when for the last time (monotonic)."""
 
     route: tuple[str, str]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
+from msgspec import Struct
 
 from catalog.model import Catalog
 from config import Settings
@@ -24,8 +24,7 @@ if TYPE_CHECKING:  # they ask for services themselves
 EXTENSION = "smartroute"
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """The parts that outlive a request."""
 
     settings: Settings

@@ -132,11 +132,11 @@ ARROWS: Mapping[str, Sequence[str]] = {
 
 # Room -> the only libraries, beside Python's own, that it may import. Rooms that are not here are free.
 LIBRARIES: Mapping[str, Sequence[str]] = {
-    "blueprints.api_v1.translation": ["orjson"],
+    "blueprints.api_v1.translation": ["msgspec", "orjson"],
     "catalog": [],
     "config": [],
-    "routing": ["orjson"],
-    "models": ["argon2", "cryptography", "flask_sqlalchemy", "limits", "pymysql", "sqlalchemy"],
+    "routing": ["msgspec", "orjson"],
+    "models": ["argon2", "cryptography", "flask_sqlalchemy", "limits", "msgspec", "pymysql", "sqlalchemy"],
 }
 
 # Room -> modules of Python's own that it must not import: translation knows no network, clock or chance.

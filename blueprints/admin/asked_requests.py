@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from blueprints.admin.not_understood import NotUnderstood
 from models import usage_filter
@@ -35,8 +36,7 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 9000  # so that a day may be added or taken away
 _HOW_TO_WRITE_TIMES = "Write a time as 2026-11-22T14:30, or a day as 2026-11-22."
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A filter as it was typed, and as the log knows it. The account is a number or an address, not looked up yet."""
 
     typed: dict[str, str]

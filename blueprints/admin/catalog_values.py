@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from catalog.model import Catalog, Plan, Profile, Route, Upstream
 
@@ -14,8 +16,7 @@ BY_ENVIRONMENT = "environment"
 DEMO = "built in"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """One line of the page: what it is called in the file, what it is, and where that comes from."""
 
     key: str

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 MINUTES = 10
 """Of the picture; the figures are of the last five."""
 COUNTED_MINUTES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Why one worker leaves a route out, and for how long still (seconds; 0: until a trial has told)."""
 
     pid: int
@@ -21,16 +21,14 @@ class Trouble:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One minute of the picture: attempts that ended, and failures among them."""
 
     ends: int
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """Times to the first output in milliseconds: half and 95 per cent of so many took no longer."""
 
     count: int
@@ -38,8 +36,7 @@ class Times:
     p95: int
 
 
-@dataclass(frozen=True, slots=True)
-class RouteView:
+class RouteView(Struct, frozen=True):
     """One route as all workers together see it."""
 
     upstream: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from models.usage_lookup import FoundRequest
 
@@ -11,8 +12,7 @@ THINNEST = 0.8  # per cent: an attempt that failed at once is still to be seen
 MARKS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt; times in milliseconds since the request came, places in per cent. None: not known, or not yet."""
 
     route: str
@@ -31,8 +31,7 @@ class Attempt:
         return self.how not in (None, "completed", "left")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """The attempts, and the times along the line as place, milliseconds and side of the text."""
 
     attempts: list[Attempt]

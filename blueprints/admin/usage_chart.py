@@ -6,8 +6,9 @@ lengths along are per cent and heights are pixels, so the picture stretches whil
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from blueprints.admin.usage_figures import Figure
 from models.usage_sums import DAY
@@ -21,8 +22,7 @@ BAR_SHARE = 0.72
 LABELS = 4  # dates along the line, about
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What one key was used for in one step of time."""
 
     key: str
@@ -41,8 +41,7 @@ class Part:
         return round(self.y + self.height / 2 + 4, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One day or month."""
 
     date: date
@@ -68,8 +67,7 @@ class Bar:
         return round(self.room_x + self.room_width / 2, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """The picture: bars, and lines with what they stand for."""
 
     bars: list[Bar]

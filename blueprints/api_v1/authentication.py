@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from catalog.model import Catalog, Plan
 from models import service_token, token_format
@@ -12,8 +12,7 @@ from models.storage import Storage, StorageUnavailable
 from .errors import StorageTrouble, Unauthenticated
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """An account that may send requests now."""
 
     account_id: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .translation.chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
 
@@ -50,8 +51,7 @@ _CHANGED = {
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One field of the client: ``what`` is dropped, changed or renamed."""
 
     field: str

@@ -7,8 +7,9 @@ without words raises ``KeyError`` when the table is made, and fails the tests.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from . import errors
 from .errors import GatewayError, InvalidRequest
@@ -19,8 +20,7 @@ NEVER = "no"
 BEFORE_OUTPUT = "no, unless after output"
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
+class ErrorRow(Struct, frozen=True):
     """One status and code that a client may be answered; texts are clauses without a full stop.
 
     ``counted`` tells whether the prompt is counted; ``anchor`` is the id of the row in a page.

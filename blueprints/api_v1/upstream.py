@@ -9,12 +9,12 @@ import email.utils
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import gevent
 import orjson
 import requests
+from msgspec import Struct
 
 from catalog.model import Catalog, Route, Upstream
 
@@ -76,8 +76,7 @@ class UpstreamAnswer:
         self.body.close()
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamText:
+class UpstreamText(Struct, frozen=True):
     """What an upstream said, whatever the status; its key is taken out."""
 
     status: int

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import gevent
 import orjson
 import requests
+from msgspec import Struct
 
 from catalog.model import Dialect, Profile, Route
 from routing.features import Features
@@ -31,8 +32,7 @@ _MOST_BYTES = 4 * 1024 * 1024
 _BEARER = re.compile(r"(?i)bearer\s+\S+")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one request; ``said`` is the upstream's word on a refusal or what is wrong with an answer.
 
     ``choice`` is the answer's, as a client would get it; None for streams.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from catalog.model import Dialect, Upstream
 
@@ -16,8 +16,7 @@ from .upstream_check_calls import Outcome
 _CONTEXT_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length")
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModels:
+class KnownModels(Struct, frozen=True):
     """An upstream's list of models by id, as far as ``outcome`` is good."""
 
     outcome: Outcome
@@ -38,8 +37,7 @@ class KnownModels:
         return found if found and found > 0 else None
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """The catalog's word on a route, and what came of each request; None: it was not sent.
 
     ``structured`` asked for JSON with ``effort``, ``effortless`` for the same without it.

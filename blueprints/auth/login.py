@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
 
 from flask import Response, after_this_request, current_app, flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
+from msgspec import Struct
 
 from models.storage import StorageUnavailable
 from service.accounts.membership import Member
@@ -59,8 +59,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     return redirect(url_for("auth.sign_in", next=wanted), 303)
 
 
-@dataclass(frozen=True, slots=True)
-class FirstStep:
+class FirstStep(Struct, frozen=True):
     """Somebody who has given an account's password in this browser, and whose code is asked for next.
 
     It stands in the signed cookie and signs nobody in. ``wrong_codes`` are those entered here since.

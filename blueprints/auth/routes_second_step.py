@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from blueprints.auth.blueprint import bp
 from blueprints.auth.form_page import form_page
@@ -40,7 +39,7 @@ def second_step() -> ResponseReturnValue:
     try:
         passed = totp.pass_second_step(step.account_id, step.session_epoch, form.code.data)
     except totp.WrongCode as error:
-        keep_first_step(dataclasses.replace(step, wrong_codes=step.wrong_codes + 1))
+        keep_first_step(replace(step, wrong_codes=step.wrong_codes + 1))
         form.code.errors = [str(error)]
         return form_page("auth/totp.html", form, **shown)
     except totp.NotOn:

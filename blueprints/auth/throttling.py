@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from werkzeug.exceptions import TooManyRequests
 
 from service.accounts import addresses
@@ -20,8 +20,7 @@ HOUR = 60
 DAY = 24 * HOUR
 
 
-@dataclass(slots=True)
-class Limit:
+class Limit(Struct):
     """So many tries in so many minutes, of whatever is counted by this name."""
 
     amount: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from catalog.model import Plan
 from models.last_use import LastUse, last_use
@@ -14,8 +14,7 @@ from service.accounts.standing import standing_in
 from service.services import services
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """Plan, quota and token of one account; ``standing`` is None when the catalog lacks its plan."""
 
     plan: Plan | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from blueprints.docs.overview import Overview
 from catalog.model import Catalog, Plan, Profile
@@ -15,8 +15,7 @@ PLACEHOLDER = "YOUR_TOKEN"
 GUESSED_CONTEXT, GUESSED_OUTPUT = 128_000, 16_000
 
 
-@dataclass(frozen=True, slots=True)
-class PageFacts:
+class PageFacts(Struct, frozen=True):
     """What examples and set-ups name, for one member or for a guest."""
 
     api: str

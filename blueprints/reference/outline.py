@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from .shapes import Row, Shape, Word, fields, ref_name, type_words
 
@@ -20,8 +20,7 @@ _JOINT = re.compile(r"(?<=\w)[._](?=\w)")
 UNBROKEN = 12  # characters of a name that fit wherever names stand
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A request as curl sends it, and what came back."""
 
     id: str
@@ -31,24 +30,21 @@ class Example:
     is_stream: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+class Errors(Struct, frozen=True):
     """The codes of one status: (code, anchor of its row on the documentation page)."""
 
     status: str
     codes: list[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class BodyOf:
+class BodyOf(Struct, frozen=True):
     """The endpoint whose body another one takes as well."""
 
     id: str
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """One endpoint."""
 
     id: str
@@ -76,8 +72,7 @@ class Operation:
         return [(one.label, one.id) for one in self.examples]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """The endpoints of one kind."""
 
     name: str
@@ -90,8 +85,7 @@ class Group:
         return _slug(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
+class Thing(Struct, frozen=True):
     """An object that answers are made of: its fields, or the objects of which it is one."""
 
     name: str
@@ -100,8 +94,7 @@ class Thing:
     choices: list[Word]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """An event of a Responses stream; ``carries`` are its fields beside those that all have."""
 
     name: str
@@ -114,8 +107,7 @@ class Event:
         return self.name.split(".")
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """The whole page."""
 
     title: str

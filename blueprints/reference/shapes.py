@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 Shape = dict[str, Any]
 
@@ -14,16 +15,14 @@ _PLAIN = {"integer": "integer", "number": "number", "string": "text", "boolean":
           "null": "null", "array": "list"}  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A piece of a type: plain words, or the name of an object of the reference."""
 
     text: str
     is_object: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One field. ``path`` is its full name, ``depth`` how many objects it lies in; ``limits`` are in words."""
 
     path: str

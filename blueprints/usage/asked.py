@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+from msgspec import Struct
 
 from blueprints.usage.words import STATUSES
 from models import usage_log as log
@@ -22,8 +23,7 @@ class NotUnderstood(Exception):
     """The address asks for something that there is not; the text says what would do."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskedPage:
+class AskedPage(Struct, frozen=True):
     """Which requests the page lists."""
 
     before: int | None

@@ -6,8 +6,9 @@ So the picture stretches with the page while its letters keep their size; styles
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+
+from msgspec import Struct
 
 from readable import scale, short_date
 from service.reports.usage_report import Day, Report
@@ -20,8 +21,7 @@ BAR_SHARE = 0.72  # of the room of a day
 LABEL_EVERY = 7  # days, counted back from today
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What one alias was used for on one day."""
 
     alias: str
@@ -40,8 +40,7 @@ class Part:
         return round(self.y + self.height / 2 + 4, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """One day."""
 
     day: Day
@@ -66,8 +65,7 @@ class Bar:
         return round(self.room_x + self.room_width / 2, 3)
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """The picture: bars, and lines with the number of requests that they stand for."""
 
     bars: list[Bar]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from blueprints.usage.words import duration
 from service.reports.usage_report import Report
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """One alias: milliseconds, and where they lie on its line, in per cent."""
 
     alias: str
@@ -25,8 +25,7 @@ class Times:
         return round(self.p95_x - self.median_x, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """The lines that stand below each other, and the times marked along them."""
 
     lines: list[Times]

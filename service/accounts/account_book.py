@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from catalog.model import Plan
@@ -25,8 +25,7 @@ ACCOUNTS_ON_A_PAGE = 25
 ENTRIES_OF_AN_ACCOUNT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """An account, its plan and what it used of it."""
 
     member: Member
@@ -42,8 +41,7 @@ class Held:
     """Whether signing in asks for a code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Accounts by address, and the addresses at which the pages beside this one lie."""
 
     accounts: Sequence[Held]
@@ -51,16 +49,14 @@ class Page:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenDates:
+class TokenDates(Struct, frozen=True):
     """The newest token, without itself."""
 
     made_at: datetime
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One account with what belongs to it."""
 
     held: Held

@@ -9,8 +9,8 @@ nobody's details.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import audit_entry
@@ -22,8 +22,7 @@ COMMAND_LINE = "command line"
 _ACCOUNT = "account "
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """Who makes a change, and from where: an address and a network address, or a user and a machine."""
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import account, audit_list
@@ -19,8 +19,7 @@ from service.services import services
 ENTRIES_ON_A_PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """An actor or a subject: as the log names it, and the account that it is, if it is one."""
 
     text: str
@@ -29,8 +28,7 @@ class Named:
     """None where the account is deleted, and for what is no account."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One change."""
 
     at: datetime
@@ -41,8 +39,7 @@ class Entry:
     details: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Trail:
+class Trail(Struct, frozen=True):
     """A page of entries, newest first, and where the pages beside it lie."""
 
     entries: Sequence[Entry]

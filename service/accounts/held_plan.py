@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from catalog.model import Plan
@@ -14,8 +14,7 @@ from service.accounts.bonuses import in_force
 from service.services import services
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPlan:
+class HeldPlan(Struct, frozen=True):
     """The plan that an account holds; ``plan`` is None when the catalog has lost it."""
 
     slug: str

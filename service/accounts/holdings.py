@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,8 +22,7 @@ T = TypeVar("T")
 ASKED_CHARACTERS = 64  # of a plan's name that is none, in a sentence: pages keep it in a cookie
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(Struct, frozen=True):
     """What an account holds: its plan's slug and its live token's plain text, each None without one."""
 
     plan_slug: str | None

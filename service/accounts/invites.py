@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from catalog.model import Plan
@@ -36,8 +36,7 @@ SHORTEST, LONGEST = timedelta(hours=1), timedelta(days=365)
 MOST_LISTED = 500
 
 
-@dataclass(frozen=True, slots=True)
-class OpenInvite:
+class OpenInvite(Struct, frozen=True):
     """An invite that can be used now."""
 
     id: int
@@ -49,8 +48,7 @@ class OpenInvite:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class EndedInvite:
+class EndedInvite(Struct, frozen=True):
     """An invite that can be used no more, and why."""
 
     id: int
@@ -63,8 +61,7 @@ class EndedInvite:
     created_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class HandedOut:
+class HandedOut(Struct, frozen=True):
     """An invite with its link, which is told this once."""
 
     invite: OpenInvite

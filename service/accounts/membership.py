@@ -6,9 +6,9 @@ Plan and token: ``holdings``; its end: ``deletion``; the first operator: ``opera
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import account, one_time_link, service_token, sign_in, subscription
@@ -30,8 +30,7 @@ from service.services import services
 from service.signing_in import passwords
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """An account as pages and commands see it."""
 
     id: int

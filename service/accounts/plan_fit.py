@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from catalog.model import Plan
 from service.reports.usage_report import first_day, report
@@ -12,8 +13,7 @@ from service.services import services
 DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
+class Fit(Struct, frozen=True):
     """What was counted in the last 30 days, today among them, and the first plan whose quotas hold it."""
 
     busiest_day: int

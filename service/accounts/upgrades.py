@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import subscription, upgrade_request
@@ -30,8 +30,7 @@ WITHDRAWN_KEPT = 20  # of an account
 log = logging.getLogger("smartroute.upgrades")
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Struct, frozen=True):
     """A request as pages and commands see it; plans are slugs, which the catalog may have lost meanwhile."""
 
     id: int

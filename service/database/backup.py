@@ -6,10 +6,10 @@ No key is in it: tokens in it can be read, and the service can be run on it, wit
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
 from models import sqlite_file, table_copy, whole_database
@@ -25,8 +25,7 @@ PACKED = ".gz"
 SKIP = "; or set backup_before_upgrade = false under [retention] to go without a backup"
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A backup that was made and checked."""
 
     path: Path

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
 from models import rights, sqlite_file, whole_database
@@ -25,8 +25,7 @@ from service.process.not_ready import NotReady
 from service.services import services
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What was put in place, and where the old database is now; None where there was none."""
 
     facts: Facts

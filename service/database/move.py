@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import flask_migrate
 import orjson
+from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from models import table_copy
@@ -24,8 +24,7 @@ from service.process.running_workers import running_workers
 TELL_EVERY = 100_000  # rows
 
 
-@dataclass(frozen=True, slots=True)
-class MovedTable:
+class MovedTable(Struct, frozen=True):
     """One table that arrived: its rows, and a checksum of what stands in them, the same on both databases."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from catalog.model import Retention
 from models import leftovers, stored_response, stored_response_room, usage_pruning, usage_totals
@@ -15,8 +16,7 @@ MARGIN = timedelta(days=2)
 """Before the running month and before this moment: another time zone may begin the month up to a day earlier."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upkeep:
+class Upkeep(Struct, frozen=True):
     """Deletes what is older than the catalog's ``[retention]`` says."""
 
     storage: Storage

@@ -5,9 +5,9 @@ Asking is the same work whoever has the address, so that no answer's words or ti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import queued_mail
@@ -24,8 +24,7 @@ _WORDS = {
 MOST_LISTED = 50
 
 
-@dataclass(frozen=True, slots=True)
-class MailInTrouble:
+class MailInTrouble(Struct, frozen=True):
     """A mail that could not be sent so far, as the operator sees it."""
 
     about: str

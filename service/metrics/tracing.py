@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gevent
 import orjson
+from msgspec import Struct
 
 from service.metrics.counts import endpoint_of
 
@@ -34,8 +34,7 @@ _METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH")
 _PROTOCOL = "http/protobuf"
 
 
-@dataclass(slots=True)
-class Trail:
+class Trail(Struct):
     """What a request leaves behind for its trace; times are of the monotonic clock, in seconds."""
 
     alias: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct, field
 
 from models.usage_house import (
     Freshness,
@@ -28,8 +29,7 @@ TOP_ACCOUNTS = 20
 NO_UPSTREAM = "none reached"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """How far a report goes back, and in which steps."""
 
     name: str
@@ -49,8 +49,7 @@ SPANS = {
 }
 
 
-@dataclass(slots=True)
-class HouseReport:
+class HouseReport(Struct):
     """What everybody used. Keys are aliases, upstreams, or addresses of accounts."""
 
     span: Span

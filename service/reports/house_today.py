@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from models.account_numbers import count_living
 from models.usage_house import Stretch, house_sums
@@ -13,8 +14,7 @@ from models.usage_tally import Tally
 from service.services import services
 
 
-@dataclass(frozen=True, slots=True)
-class HouseToday:
+class HouseToday(Struct, frozen=True):
     """Figures of the running day."""
 
     day_start: datetime

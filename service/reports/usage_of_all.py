@@ -6,9 +6,10 @@ figures are exact at one moment and nobody is held up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from models.account_names import names
 from models.usage_by_alias import used_by_alias
@@ -22,8 +23,7 @@ USUAL_DAYS = 30
 MOST_DAYS, MOST_DIGITS = 36_500, 9
 
 
-@dataclass(frozen=True, slots=True)
-class UsageOfAll:
+class UsageOfAll(Struct, frozen=True):
     """Figures by name, the most requests first: address, alias or upstream ("": none was reached)."""
 
     since: date

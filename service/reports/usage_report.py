@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from models.usage_days import used_since
 from models.usage_tally import Tally
@@ -16,8 +17,7 @@ HALF_A_DAY = timedelta(hours=12)
 MERGED_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """One day of the service's time zone; aliases that were not used are not in it."""
 
     date: date
@@ -29,8 +29,7 @@ class Day:
         return sum(tally.requests for tally in self.by_alias.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What one account used."""
 
     days: list[Day]

@@ -8,8 +8,8 @@ password that was chosen there, so that nobody is led into confirming a stranger
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from catalog.model import Registration
@@ -30,8 +30,7 @@ from service.services import services
 from service.signing_in import passwords
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A sign-up that waits for its mail; the browser that sent it keeps ``browser_secret``."""
 
     id: int
@@ -39,8 +38,7 @@ class Waiting:
     browser_secret: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(Struct, frozen=True):
     """What a link would confirm."""
 
     id: int

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import account, one_time_link
@@ -17,8 +17,7 @@ from service.services import services
 from service.signing_in import passwords
 
 
-@dataclass(frozen=True, slots=True)
-class ResetLink:
+class ResetLink(Struct, frozen=True):
     """A link as it is handed over; the database knows only its hash."""
 
     address: str

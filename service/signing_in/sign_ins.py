@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import account, sign_in
@@ -16,8 +16,7 @@ from service.refusals import AccountChanged
 from service.services import services
 
 
-@dataclass(frozen=True, slots=True)
-class Browser:
+class Browser(Struct, frozen=True):
     """One signed-in browser as its member sees it; ``seen_at`` is true to a few minutes."""
 
     id: int
@@ -26,8 +25,7 @@ class Browser:
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(Struct, frozen=True):
     """Who a request comes from and by which sign-in."""
 
     member: Member

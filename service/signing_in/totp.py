@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from models import account, sign_in, totp
@@ -49,16 +49,14 @@ class NotOn(MembershipError):
     """The two-step sign-in is off."""
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """How the two-step sign-in of an account stands that is on."""
 
     since: datetime
     recovery_codes_left: int
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """A second step that was done; ``wrong_codes`` were entered before it, since the last right one."""
 
     member: Member

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from service.keys import WrongKey
 from service.refusals import MembershipError
@@ -23,8 +24,7 @@ class SetupOver(MembershipError):
     """The form holds no secret that could be put into force."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """A secret in base32, and for whom it was made; ``made_at`` in Unix seconds."""
 
     secret: str

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from msgspec.structs import replace
 
 from service import refusals
 from service.accounts import deletion, holdings, membership, upgrades
@@ -55,7 +56,7 @@ def lose_plan(app: Flask, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a plan out of the catalog, as a reload does."""
     house = services()
     left = tuple(plan for plan in house.catalog.plans if plan.slug != slug)
-    smaller = dataclasses.replace(house, catalog=dataclasses.replace(house.catalog, plans=left))
+    smaller = replace(house, catalog=dataclasses.replace(house.catalog, plans=left))
     monkeypatch.setitem(app.extensions, EXTENSION, smaller)
 
 

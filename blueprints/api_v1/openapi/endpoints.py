@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from .shapes import Shape, flag, one_of, text, whole
 
@@ -58,8 +58,7 @@ _STORED = (*_ANY, "response_not_found")
 ELSEWHERE = ("unknown_url", "method_not_allowed", "upgrade_required")
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A parameter of the path, the query or the header."""
 
     name: str
@@ -78,8 +77,7 @@ class Parameter:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One method of one path. ``request``, ``answer`` and ``events`` name schemas of the document.
 
     ``codes`` are those of the errors; ``counts`` says what it does to the quota.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from catalog.model import Catalog
 
@@ -14,8 +14,7 @@ _FILE = Path(__file__).with_name("examples.json")
 RECORDED_ALIAS = "smart-route-mini"
 
 
-@dataclass(frozen=True, slots=True)
-class Examples:
+class Examples(Struct, frozen=True):
     """What was asked and answered: a list for each operation, and one error for each recorded code."""
 
     calls: dict[str, list[dict[str, Any]]]

@@ -7,10 +7,10 @@ times are given, equal input gives equal output.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from ..errors import UpstreamError
 from .upstream_errors import error_in_chunk
@@ -49,8 +49,7 @@ _EXTRAS = {"function_call": ("name", "arguments"), "audio": ("id", "data", "expi
 _CACHED = ("prompt_cache_hit_tokens", "cache_read_input_tokens")  # DeepSeek's name, Anthropic's
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """Token counts of one request; ``estimated`` when the upstream told none."""
 
     prompt: int

@@ -6,10 +6,10 @@ Every chunk is parsed and rebuilt from the allowed keys, but for those that ``Ch
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from .. import sse
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
@@ -32,8 +32,7 @@ from .upstream_errors import error_in_chunk
 Render = Callable[[str], bytes]
 
 
-@dataclass(slots=True)
-class _Choice:
+class _Choice(Struct):
     """One choice of the stream."""
 
     index: int
@@ -41,8 +40,7 @@ class _Choice:
     finish: str | None = None
 
 
-@dataclass(slots=True)
-class _Sent:
+class _Sent(Struct):
     """What one upstream chunk has become: the bytes, and each text among them with how to say another."""
 
     out: bytearray

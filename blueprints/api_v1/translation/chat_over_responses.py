@@ -6,10 +6,10 @@ No text is kept, only how much of each has been sent: some servers bring a text,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from .. import sse
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
@@ -37,8 +37,7 @@ from .native_usage import chat_usage, tokens_told
 Fields = dict[str, Any]
 
 
-@dataclass(slots=True, eq=False)
-class _Item:
+class _Item(Struct, eq=False):
     """One output item; ``sent`` counts the characters of each of its texts, by event and part number."""
 
     kind: str
@@ -48,8 +47,7 @@ class _Item:
     has_ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Delta:
+class _Delta(Struct, frozen=True):
     """How to say another piece of a text: ``head + piece + tail``; what is sent is counted under ``key``."""
 
     item: _Item

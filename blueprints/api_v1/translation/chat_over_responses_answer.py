@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from .chat_answer import arguments_text, listed
 from .chat_over_responses_calls import ChatCall, ending_of, finish_of, form_of, reasoning_to_keep
@@ -14,8 +15,7 @@ from .native_items import part_text, shown_logprobs
 from .native_usage import chat_usage, tokens_told
 
 
-@dataclass(frozen=True, slots=True)
-class WholeChat:
+class WholeChat(Struct, frozen=True):
     """The client's ``answer``; ``kept_reasoning`` as for ``ChatOverResponses``."""
 
     answer: dict[str, Any]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from .native_parts import escaped
 
 _WRAP_HEAD, _WRAP_TAIL = '{"input":"', '"}'
 
 
-@dataclass(slots=True)
-class ChatCall:
+class ChatCall(Struct):
     """One call. ``form``: ``function``; ``custom``; ``wrapped``, a custom call of what the client calls a function;
     ``legacy``, the deprecated single call without an id."""
 

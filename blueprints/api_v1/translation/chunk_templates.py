@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from .string_inside import AS_WRITTEN, USELESS_AFTER, texts_between
 
@@ -25,8 +25,7 @@ _MARK_BYTES = _MARK.encode()
 _MOST_TEMPLATES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     """``upstream_head + text + upstream_tail`` becomes ``head + text + tail``."""
 
     upstream_head: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import InvalidRequest
 from .chat_answer import chat_completion
@@ -23,8 +24,7 @@ _FILL = (
 _OWN_FIELDS = frozenset({"prompt", "suffix", "echo", "best_of", "logprobs", "n"})
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
+class PlannedCall(Struct, frozen=True):
     """One upstream call: the chat request's ``body``, and the place of its choices in the answer."""
 
     body: dict[str, Any]
@@ -33,8 +33,7 @@ class PlannedCall:
     echo: str
 
 
-@dataclass(frozen=True, slots=True)
-class CompletionPlan:
+class CompletionPlan(Struct, frozen=True):
     """All calls of one request, in the order of their choices."""
 
     calls: tuple[PlannedCall, ...]

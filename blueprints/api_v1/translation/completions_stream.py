@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from .. import sse
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
@@ -20,8 +20,7 @@ from .completions_over_chat import CompletionPlan, PlannedCall, completion_finis
 from .upstream_errors import error_in_chunk
 
 
-@dataclass(slots=True)
-class _Choice:
+class _Choice(Struct):
     """One choice; ``echo`` still has to be said."""
 
     index: int

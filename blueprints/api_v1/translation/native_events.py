@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class TextKind:
+class TextKind(Struct, frozen=True):
     """A text that comes in pieces: ``<event>.delta`` and ``<event>.done``.
 
     ``field`` is the key of the whole text, in the done event and in the part or item that holds it.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 # The kinds of items that are passed on, the prefix of their ids, and their keys beside id, type and status.
 # Left out are kinds that hold an upstream's sealed state (compaction, program): the gateway never asks for them.
@@ -58,8 +59,7 @@ _ANNOTATIONS = {
 }
 
 
-@dataclass(slots=True)
-class OwnIds:
+class OwnIds(Struct):
     """The table of one stream: which id of ours stands for which of the upstream's."""
 
     new_id: Callable[[str], str]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from .native_events import CALL_KINDS, TextKind
 from .native_items import OwnIds, ended_item, shown_part
 
 
-@dataclass(slots=True, eq=False)
-class Text:
+class Text(Struct, eq=False):
     """One text of an item. ``kind`` is how it is shown, ``index`` its part's number there.
 
     ``raw`` holds what was given out, as the inside of a JSON string.
@@ -39,8 +38,7 @@ class Text:
         return part
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, eq=False):
     """One output item. ``shown`` is its beginning, ``final`` its end; ``texts`` are found by the upstream's numbers."""
 
     kind: str

@@ -7,10 +7,10 @@ leaves out an event or brings a text only at its end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from ..errors import UpstreamError
 from .native_errors import error_in_event, error_in_response
@@ -36,8 +36,7 @@ from .native_writer import EventWriter
 Fields = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Struct, frozen=True):
     """How to say another piece of a text: ``head + sequence number + middle + piece + tail``."""
 
     text: Text

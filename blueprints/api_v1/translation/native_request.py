@@ -7,10 +7,10 @@ What the client sent and the gateway does not own goes on untouched. The gateway
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from ..errors import InvalidRequest
 from .chat_answer import listed
@@ -51,8 +51,7 @@ _HOSTED_HISTORY = frozenset(
 _TOOL_SEARCH = ("tool_search_call", "tool_search_output")
 
 
-@dataclass(frozen=True, slots=True)
-class NativeRequest:
+class NativeRequest(Struct, frozen=True):
     """The request's ``body``, and the kinds of tools and items that were left out of it, for the log."""
 
     body: dict[str, Any]

@@ -8,10 +8,10 @@ well-formed values says the same of another text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import orjson
+from msgspec import Struct
 
 from .string_inside import ANY, AS_WRITTEN, USELESS_AFTER, is_utf8
 
@@ -30,8 +30,7 @@ _MOST_TEMPLATES = 4
 Sink = TypeVar("Sink")
 
 
-@dataclass(frozen=True, slots=True)
-class _Template(Generic[Sink]):
+class _Template(Struct, Generic[Sink], frozen=True):
     """A checked event: the bytes before each hole and what may fill it, the bytes after the last."""
 
     steps: tuple[tuple[bytes, re.Pattern[bytes]], ...]

@@ -10,10 +10,10 @@ apply_patch_call)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import orjson
+from msgspec import Struct
 
 BridgedKind = Literal["local_shell", "shell", "apply_patch"]
 BRIDGED_KINDS: tuple[BridgedKind, ...] = get_args(BridgedKind)
@@ -25,8 +25,7 @@ _TIMEOUT = {"type": "integer", "description": "Milliseconds after which the comm
 _OPERATIONS = ("create_file", "update_file", "delete_file")
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A tool as a function: ``parameters`` is a JSON schema."""
 
     description: str

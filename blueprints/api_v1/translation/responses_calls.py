@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from .chat_answer import arguments_text
 from .responses_open_items import OpenCall
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call; nothing of it leaves before its name is known."""
 
     call_id: str

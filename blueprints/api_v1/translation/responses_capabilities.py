@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Reasoning:
+
+class Reasoning(Struct, frozen=True):
     """Which old reasoning goes back to the model, and under which name.
 
     ``tool_turns``: with assistant messages that have calls. ``always``: with all of them, empty if need be.
@@ -17,8 +17,7 @@ class Reasoning:
     field: Literal["reasoning_content", "reasoning", "reasoning_details"] = "reasoning_content"
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """The compatibility switches of one route; what stands here suits the most servers."""
 
     images: Literal["yes", "refuse", "omit"] = "yes"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from ..errors import InvalidRequest
 from .responses_capabilities import Capabilities
@@ -26,8 +26,7 @@ IMAGE_OMITTED = "[image omitted]"
 IMAGE_BELOW = "[image below]"
 
 
-@dataclass(frozen=True, slots=True)
-class ToolOutput:
+class ToolOutput(Struct, frozen=True):
     """The content of a tool message, and what has to follow in a user message."""
 
     content: str | list[dict[str, Any]]

@@ -8,17 +8,16 @@ Source: https://platform.openai.com/docs/api-reference/responses-streaming
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 # Open Responses demands it after the terminal event; the SDKs stop there.
 DONE = b"data: [DONE]\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class DeltaFrame:
+class DeltaFrame(Struct, frozen=True):
     """An event of which only ``delta`` and the sequence number vary, as a pattern for bytes that takes these two."""
 
     pattern: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..errors import InvalidRequest
 from .responses_content import text_of
@@ -21,8 +22,7 @@ OpenSealed = Callable[[str], dict[str, Any] | None]
 Lookup = Callable[[str], dict[str, Any] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """Old reasoning: the text that the client was shown, and what was sealed for the upstream that it came from."""
 
     shown: str
@@ -39,8 +39,7 @@ class Thought:
         return self.sealed, self.details
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One item with its place in the request; ``path`` is ``input`` for those of earlier responses."""
 
     item: dict[str, Any]
@@ -59,8 +58,7 @@ class Entry:
         return "system" if role in _SYSTEM_ROLES else "assistant" if role == "assistant" else "user"
 
 
-@dataclass(slots=True)
-class Conversation:
+class Conversation(Struct):
     """All items that the model shall see, in order."""
 
     entries: list[Entry] = field(default_factory=list)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from msgspec import Struct, field
 
 from .responses_bridged_tools import arguments_of, output_of
 from .responses_capabilities import Capabilities
@@ -25,8 +25,7 @@ UNANSWERED = "aborted"  # the word that coding agents themselves use for a call 
 CallExtras = Callable[[str], object]
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """One turn of the assistant while it is collected; ``calls`` are places in the conversation."""
 
     thoughts: list[Thought] = field(default_factory=list)

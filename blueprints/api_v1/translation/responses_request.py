@@ -6,8 +6,9 @@ Read once for all attempts (``read_request``), then written for each upstream (`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import InvalidRequest
 from .chat_request import PRIVATE_FIELDS, PROFILE_FIELDS
@@ -46,8 +47,7 @@ _OWN_FIELDS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request that has been read: its body with the settings of its input, its conversation, its tools."""
 
     body: dict[str, Any]

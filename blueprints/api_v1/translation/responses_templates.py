@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from .string_inside import USELESS_AFTER, WHOLE, texts_between
 
@@ -24,8 +24,7 @@ _MOST = 4
 Add = Callable[[list[bytes]], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class _Template:
+class _Template(Struct, frozen=True):
     """A proved chunk cut at its text, and what takes the texts of others like it."""
 
     head: bytes

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from ..errors import InvalidRequest
 from .responses_bridged_tools import BRIDGED_KINDS, DEFINITIONS, BridgedKind, is_bridged
@@ -29,8 +30,7 @@ _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """One tool as the client named it; ``is_patch``: its text is a patch in the grammar of coding agents."""
 
     kind: Literal["function", "custom"] | BridgedKind
@@ -39,8 +39,7 @@ class Tool:
     is_patch: bool = False
 
 
-@dataclass(slots=True)
-class ToolTable:
+class ToolTable(Struct):
     """All tools of one request by their wire names, in the order in which the upstream is told of them."""
 
     tools: dict[str, Tool] = field(default_factory=dict)

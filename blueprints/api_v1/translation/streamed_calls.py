@@ -6,14 +6,13 @@ Upstreams leave out the index, repeat ids and names, send the same index for two
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class StreamedCall:
+class StreamedCall(Struct):
     """A tool call that is being streamed. ``index`` and ``call_id`` are what the client knows it by."""
 
     index: int
