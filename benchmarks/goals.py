@@ -15,6 +15,8 @@ from benchmarks.targets import GATEWAY, LITELLM
 
 Document = dict[str, Any]
 TWO_WORKERS = "Smart Route, 2 workers"
+TWO_GATEWAYS = "Smart Route, 2 gateways"
+"""Of one worker each, which share nothing but the machine."""
 FLOOR, GOAL, STRETCH = "floor", "goal", "stretch"
 
 

@@ -41,12 +41,21 @@ class Ledger:
                     self.wrong[f"{target.name}: {fault}"] += 1
         return failure
 
-    def balance(self, target: Target, service: Gateway) -> dict[str, int]:
-        """Hold a gateway's usage log and request log against the answers that were read; return both books."""
+    def balance(self, target: Target, *services: Gateway) -> dict[str, int]:
+        """Hold the usage log and the request log of a target's gateways against the answers that were read; return
+        both books.
+        """
         name, answers = target.name, self.answers[target.name]
+
+        def lines() -> int:
+            return sum(log_lines(service) for service in services)
+
         with suppress(AssertionError):  # what is missing is counted below
-            wait_until("a log line for each request", lambda: log_lines(service) >= answers, timeout_s=LOG_WAIT_S)
-        books = {"answers": answers, **usage_rows(service), "log_lines": log_lines(service)}
+            wait_until("a log line for each request", lambda: lines() >= answers, timeout_s=LOG_WAIT_S)
+        rows: Counter[str] = Counter()
+        for service in services:
+            rows.update(usage_rows(service))
+        books = {"answers": answers, **rows, "log_lines": lines()}
         for kind in ("rows", "counted", "completed", "log_lines"):
             if books[kind] != answers:
                 self.wrong[f"{name}: {kind} of the usage differ from the answers"] += abs(books[kind] - answers)

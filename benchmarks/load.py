@@ -23,7 +23,7 @@ class LoadStalled(Exception):
 
 
 class _Pool:
-    """The open connections of all sources to one port of this machine."""
+    """The open connections of all sources to this machine."""
 
     def __init__(self, port: int, sources: Sequence[Source]) -> None:
         self._port = port
@@ -123,7 +123,7 @@ class _Pool:
 
     def _connect(self, source: Source) -> None:
         try:
-            connection = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+            connection = socket.create_connection(("127.0.0.1", source.port or self._port), timeout=10)
         except OSError as error:
             raise LoadStalled from error
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

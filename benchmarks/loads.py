@@ -106,7 +106,7 @@ class JsonClosedLoop(Load):
     def __init__(self, seconds: float) -> None:
         """``seconds``: of a round."""
         self._seconds = seconds
-        self._requests: dict[str, bytes] = {}
+        self._requests: dict[int, bytes] = {}
 
     def request(self, target: Target) -> bytes:
         """What each connection sends."""
@@ -114,12 +114,12 @@ class JsonClosedLoop(Load):
 
     def prepare(self, target: Target) -> None:
         """See ``Load``."""
-        if target.name not in self._requests:
-            self._requests[target.name] = self.request(target)
+        if target.port not in self._requests:
+            self._requests[target.port] = self.request(target)
 
     def send(self, target: Target) -> list[Exchange]:
         """See ``Load``."""
-        loop = Closed([self._requests[target.name]], connections=self.connections, seconds=self._seconds)
+        loop = Closed([self._requests[target.port]], connections=self.connections, seconds=self._seconds)
         drive(target.port, loop)
         return loop.done
 
@@ -128,6 +128,24 @@ class JsonOfTwoWorkers(JsonClosedLoop):
     """The same with more connections, so that a second worker has some to take."""
 
     name, title, connections = "workers", "JSON, closed loop, 16 connections", 16
+
+    def prepare(self, target: Target) -> None:
+        """See ``Load``."""
+        for each in (target, target.apart):
+            if each is not None:
+                super().prepare(each)
+
+    def send(self, target: Target) -> list[Exchange]:
+        """See ``Load``; of two servers each has half of the connections."""
+        if target.apart is None:
+            return super().send(target)
+        loops = []
+        for each in (target, target.apart):
+            request = self._requests[each.port]
+            loops.append(Closed([request], connections=self.connections // 2, seconds=self._seconds))
+            loops[-1].port = each.port
+        drive(target.port, *loops)
+        return [exchange for loop in loops for exchange in loop.done]
 
 
 class LongPrompts(JsonClosedLoop):

@@ -131,9 +131,9 @@ def _lock(load: dict[str, Any]) -> str:
 
 
 def _workers(load: dict[str, Any]) -> str:
-    one, two = list(load["targets"])[-2:]
+    _, one, *more = load["targets"]
     rows = []
-    for name in (one, two):
+    for name in (one, *more):
         figures, base = load["targets"][name], load["targets"][one]
         row = [ratio(figures[key], base[key]) for key in ("per_second", "cpu_us_least")]
         rows.append([name, *(shown(each) for each in (*row, figures["cpu_us_least"], figures["per_second"]))])

@@ -6,12 +6,15 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from benchmarks.admission import WrongDecision
 from benchmarks.answers import STREAM, WHOLE
 from benchmarks.cold_start import measure_cold_starts
+from benchmarks.goals import TWO_GATEWAYS, TWO_WORKERS
 from benchmarks.house import House, gateway_target, new_gateway, running_house
 from benchmarks.installed import installed_mb
 from benchmarks.ledger import Ledger
@@ -24,11 +27,9 @@ from benchmarks.plan import Plan
 from benchmarks.programs import Unavailable
 from benchmarks.quota_check import measure_quota_check
 from benchmarks.rounds import measure, summary
-from benchmarks.targets import Target
 from tests.harness.processes import Processes
 
 Say = Callable[[str], None]
-TWO_WORKERS = "Smart Route, 2 workers"
 
 
 def run(plan: Plan, parts: Collection[str], peers: Sequence[str], say: Say) -> dict[str, Any]:
@@ -138,14 +139,25 @@ def _held(house: House, plan: Plan, ledger: Ledger, say: Say) -> dict[str, Any]:
 def _two_workers(
     processes: Processes, house: House, plan: Plan, ledger: Ledger, document: dict[str, Any]
 ) -> dict[str, dict[str, int]]:
-    """One worker and two under the same load; returns the second gateway's books."""
-    with new_gateway(processes, house.direct.port, workers=2) as service:
+    """One worker, two of one gateway, and two gateways of one, under the same load; returns the new ones' books.
+
+    Two gateways share the machine alone: what a request costs there more than with one worker is the machine's.
+    """
+    with ExitStack() as running:
+        service, left, right = (
+            running.enter_context(new_gateway(processes, house.direct.port, workers=count)) for count in (2, 1, 1)
+        )
         two = gateway_target(service, TWO_WORKERS)
         idle_mb = two.pss_mb()
-        pair: list[Target] = [house.gateway, two]
-        measure([WarmUp(WHOLE)], house, ledger, 1, pair)
+        first, second = gateway_target(left, TWO_GATEWAYS), gateway_target(right, TWO_GATEWAYS)
+        measure([WarmUp(WHOLE)], house, ledger, 1, [house.gateway, two, first, second])
+        apart = replace(first, pids=(*first.pids, *second.pids), apart=second)
         document["loads"] |= measure(
-            [JsonOfTwoWorkers(plan.round_s)], house, ledger, plan.workers_rounds, [house.direct, *pair]
+            [JsonOfTwoWorkers(plan.round_s)],
+            house,
+            ledger,
+            plan.workers_rounds,
+            [house.direct, house.gateway, two, apart],
         )
         document["memory"][TWO_WORKERS] = {"idle_mb": idle_mb, "loaded_mb": two.pss_mb()}
-        return {TWO_WORKERS: ledger.balance(two, service)}
+        return {TWO_WORKERS: ledger.balance(two, service), TWO_GATEWAYS: ledger.balance(apart, left, right)}

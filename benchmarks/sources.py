@@ -18,6 +18,7 @@ class Source(ABC):
         """``connections``: how many requests may be under way at once; lazy ones are opened when they are needed."""
         self.to_open = connections
         self.is_lazy = is_lazy
+        self.port: int | None = None  # where its requests go, if not where the others' do
         self.idle: deque[int] = deque()
         self.done: list[Exchange] = []
 

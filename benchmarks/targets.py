@@ -26,6 +26,8 @@ class Target:
     """Sent with each request, beside those that HTTP wants."""
     model: str = ALIAS
     """What is asked for."""
+    apart: Target | None = None
+    """A second server, whose processes are among ``pids``: it has half of the connections."""
 
     @property
     def is_peer(self) -> bool:

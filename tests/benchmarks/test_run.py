@@ -40,7 +40,9 @@ def test_a_quick_run_has_no_wrong_answer_and_leaves_nothing_behind(tmp_path: Pat
     for books in document["books"].values():
         assert books["answers"] > 10
         assert {books[kind] for kind in ("rows", "counted", "completed", "log_lines")} == {books["answers"]}
-    assert set(document["books"]) == {"Smart Route", "Smart Route, 2 workers"}
+    gateways = {"Smart Route", "Smart Route, 2 workers", "Smart Route, 2 gateways"}
+    assert set(document["books"]) == gateways
+    assert set(document["loads"]["workers"]["targets"]) == {"direct", *gateways}
     for name in ("json", "rate", "prompts", "image", "paced", "burst", "beside"):
         assert set(document["loads"][name]["targets"]) == {"direct", "nginx", "Smart Route"}
     for name in ("responses-paced", "responses-burst", "lock"):
