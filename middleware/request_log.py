@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+
+from service.request_ids import new_request_id
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,7 +58,7 @@ class RequestLog:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve the request; its line is written when its body has been closed."""
-        request_id = environ[REQUEST_ID] = f"req_{secrets.token_hex(16)}"
+        request_id = environ[REQUEST_ID] = new_request_id()
         environ[_FIELDS] = {}
         body = _LoggedBody(environ, self._write, self._on_end)
 

@@ -98,6 +98,7 @@ ARROWS: Mapping[str, Sequence[str]] = {
         "service.database.retention",
         "service.keys",
         "service.metrics.folder",
+        "service.request_ids",
         "service.services",
     ],
     "service.database": ["catalog", "models", "service.process", "service.services"],
@@ -110,6 +111,7 @@ ARROWS: Mapping[str, Sequence[str]] = {
     "service.keys": [],
     "service.link_secrets": [],
     "service.refusals": [],
+    "service.request_ids": [],
     "service.database.prepare": [
         "app",
         "catalog",

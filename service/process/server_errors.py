@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 import socket
 from contextlib import suppress
 from typing import Any
 
 from gunicorn import util
+
+from service.request_ids import new_request_id
 
 _INVALID = (
     "invalid_request_error",
@@ -36,7 +37,7 @@ def install() -> None:
 
 def write_error(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:
     """Answer an error; takes gunicorn's arguments and leaves ``mesg``, its own words, out."""
-    request_id = f"req_{secrets.token_hex(16)}"
+    request_id = new_request_id()
     kind, code, message = _BY_STATUS.get(status_int, _INVALID)
     body = json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
     head = (
