@@ -134,8 +134,8 @@ _GIVE_BACK = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNCLOSED).values(_U
 _GIVE_BACK_UNMARKED = Prepared(sa.update(UsageLog).where(_IS_ROW, _IS_UNMARKED).values(_UNCOUNTED))
 _COUNTED_SINCE = Prepared(sa.select(UsageLog.counted, UsageLog.started_at).where(_IS_ROW))
 _CLOSED_AS = Prepared(sa.select(UsageLog.status, UsageLog.error_code).where(_IS_ROW))
-# Open rows have an owner, and are few: the index over owners leads to them. "+ 0" keeps both databases from the indexes
-# over accounts, which they would take, and read every row that the account ever had.
+# Open rows have an owner, and are few: the index over owners and accounts has all that is asked. "+ 0" keeps both
+# databases from the indexes over accounts, which they would take, and read every row that the account ever had.
 _UNDER_WAY = (
     sa.select(sa.func.count())
     .where(UsageLog.owner_id > 0, UsageLog.account_id + 0 == sa.bindparam("account_id"))

@@ -46,7 +46,12 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
         sa.UniqueConstraint("account_id", "seq"),
         sa.Index("ix_usage_log_account_id_started_at", "account_id", "started_at"),
         sa.Index("ix_usage_log_turn", "turn"),
-        sa.Index("uq_usage_log_claim", "claim", unique=True),
+        # Most rows have neither. SQLite would write them into both indexes all the same, when they are opened and again
+        # when they are closed; MySQL knows no indexes over some rows alone. https://sqlite.org/partialindex.html
+        sa.Index("uq_usage_log_claim", "claim", unique=True, sqlite_where=sa.text("claim IS NOT NULL")),
+        sa.Index(
+            "ix_usage_log_owner_id_account_id", "owner_id", "account_id", sqlite_where=sa.text("owner_id IS NOT NULL")
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -64,7 +69,7 @@ class UsageLog(db.Model):  # type: ignore[name-defined, misc]
     # Held by the one continuation that may stand at its place; null where it failed or was cut.
     claim: Mapped[str | None] = mapped_column(sa.String(32))
     # The gateway worker that answers for the row while it is open or started; null once it is closed.
-    owner_id: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
+    owner_id: Mapped[int | None] = mapped_column(sa.BigInteger)
 
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     day_start: Mapped[datetime] = mapped_column(UtcDateTime)

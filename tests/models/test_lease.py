@@ -108,6 +108,6 @@ def test_open_rows_are_found_without_reading_the_closed_ones(ledger: Ledger, acc
     text = explain + str(lease.OPEN_OWNERS.compile(ledger.engine))
     plan = ledger.storage.read(lambda connection: connection.exec_driver_sql(text).mappings().all())
     if ledger.storage.is_sqlite:
-        assert "USING COVERING INDEX ix_usage_log_owner_id (owner_id>?)" in str(plan)
+        assert "USING COVERING INDEX ix_usage_log_owner_id_account_id (owner_id>?)" in str(plan)
     else:
-        assert (plan[0]["key"], plan[0]["type"]) == ("ix_usage_log_owner_id", "range")
+        assert (plan[0]["key"], plan[0]["type"]) == ("ix_usage_log_owner_id_account_id", "range")

@@ -127,12 +127,12 @@ def test_newest_row_is_found_by_one_look_into_the_index(ledger: Ledger, account:
         assert "TEMP B-TREE" not in shown
         # The account's rows are read from the end of an index alone; open ones are found by their owner.
         assert "USING INDEX ix_usage_log_account_id_started_at" not in shown
-        assert asked is NEWEST or "ix_usage_log_owner_id (owner_id>?)" in shown
+        assert asked is NEWEST or "USING COVERING INDEX ix_usage_log_owner_id_account_id (owner_id>?)" in shown
     else:
         assert asked is reservation.LOOK or "'key': 'uq_usage_log_account_id_seq'" in shown
         assert "filesort" not in shown
         # Of so few rows it may rather read all than any index.
-        assert asked is NEWEST or "'possible_keys': 'ix_usage_log_owner_id'" in shown
+        assert asked is NEWEST or "'possible_keys': 'ix_usage_log_owner_id_account_id'" in shown
 
 
 # -- connections that break while a commit is answered ---------------------------------------------------------
