@@ -22,6 +22,10 @@ from service.request_ids import new_request_id
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    OnEnd = Callable[[WSGIEnvironment, int, float, float], object]
+    """Takes a request's environment, its status (0: none), and when it came and its last byte left: of the
+    monotonic clock, in seconds."""
+
 REQUEST_ID = "smartroute.request_id"
 _FIELDS = "smartroute.log_fields"
 _TOKEN = re.compile(r"sr_[0-9A-Za-z]{33}")  # pasted into an address by mistake
@@ -45,12 +49,9 @@ class RequestLog:
         self,
         app: WSGIApplication,
         write: Callable[[bytes], object] | None = None,
-        on_end: Sequence[Callable[[WSGIEnvironment, int, float], object]] = (),
+        on_end: Sequence[OnEnd] = (),
     ) -> None:
-        """Log through ``write`` (default: one unbuffered write to standard output).
-
-        All of ``on_end`` are told each request's environment, status (0: none) and seconds when its last byte has left.
-        """
+        """Log through ``write`` (default: one unbuffered write to standard output), and tell all of ``on_end``."""
         self._app = app
         self._on_end = on_end
         self._to = write or _to_standard_output
@@ -89,7 +90,7 @@ class _LoggedBody:
         self,
         environ: WSGIEnvironment,
         write: Callable[[bytes], object],
-        on_end: Sequence[Callable[[WSGIEnvironment, int, float], object]],
+        on_end: Sequence[OnEnd],
     ) -> None:
         self.chunks: Iterable[bytes] = ()
         self.status = 0
@@ -110,10 +111,10 @@ class _LoggedBody:
             if close is not None:
                 close()
         finally:
-            seconds = time.monotonic() - self._started
-            self._write(self._line(seconds))
+            ended = time.monotonic()
+            self._write(self._line(ended - self._started))
             for tell in self._on_end:
-                tell(self._environ, self.status, seconds)
+                tell(self._environ, self.status, self._started, ended)
 
     def _line(self, seconds: float) -> bytes:
         environ = self._environ

@@ -52,11 +52,11 @@ class Metrics:
         """Begin at nothing."""
         self.cells: Cells = {}
 
-    def request_ended(self, environ: Mapping[str, Any], status: int, seconds: float) -> None:
+    def request_ended(self, environ: Mapping[str, Any], status: int, started: float, ended: float) -> None:
         """Count an HTTP request of any kind when its last byte has left; status 0: it had no answer."""
         endpoint = endpoint_of(environ.get("PATH_INFO", ""))
         self._add("requests", (endpoint, _CLASSES[status // 100] if status < 600 else "none"))
-        self._observe("request_seconds", (endpoint,), REQUEST_SECONDS, seconds)
+        self._observe("request_seconds", (endpoint,), REQUEST_SECONDS, ended - started)
 
     def refused(self, code: str) -> None:
         """Count an API request that was answered with an error before it was admitted."""

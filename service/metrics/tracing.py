@@ -19,6 +19,8 @@ from msgspec import Struct
 from service.metrics.counts import endpoint_of
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import Span, Tracer
 
@@ -54,6 +56,7 @@ class Tracing:
         self._env = env
         self._provider: TracerProvider | None = None
         self._tracer: Tracer | None = None
+        self._callers: TextMapPropagator | None = None
         self.is_wanted = is_wanted(env)
 
     def start(self) -> None:
@@ -64,11 +67,13 @@ class Tracing:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         named = "OTEL_SERVICE_NAME" in self._env or "service.name" in self._env.get("OTEL_RESOURCE_ATTRIBUTES", "")
         self._provider = TracerProvider(resource=Resource.create({} if named else {"service.name": "smart-route"}))
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("smart-route")
+        self._callers = TraceContextTextMapPropagator()
 
     def stop(self) -> None:
         """Export what is left, within a bound."""
@@ -76,13 +81,14 @@ class Tracing:
             with gevent.Timeout(FLUSH_S, False):
                 self._provider.shutdown()
 
-    def request_ended(self, environ: Mapping[str, Any], status: int, seconds: float) -> None:
+    def request_ended(self, environ: Mapping[str, Any], status: int, started: float, ended: float) -> None:
         """Make the spans of a request whose last byte has left; status 0: it had no answer."""
         endpoint = endpoint_of(environ.get("PATH_INFO", ""))
-        if self._tracer is None or endpoint in _UNTRACED:
+        if self._tracer is None or self._callers is None or endpoint in _UNTRACED:
             return
         try:
-            _make_spans(self._tracer, environ, endpoint, status, seconds)
+            caller = self._callers.extract({"traceparent": str(environ.get("HTTP_TRACEPARENT", ""))})
+            _make_spans(self._tracer, caller, environ, endpoint, status, started, ended)
         except Exception:  # a trace is worth no request
             log.exception("no trace of a request")
 
@@ -104,21 +110,27 @@ def is_wanted(env: Mapping[str, str]) -> bool:
     return True
 
 
-def _make_spans(tracer: Tracer, environ: Mapping[str, Any], endpoint: str, status: int, seconds: float) -> None:
+def _make_spans(
+    tracer: Tracer,
+    caller: Context,
+    environ: Mapping[str, Any],
+    endpoint: str,
+    status: int,
+    started: float,
+    ended: float,
+) -> None:
     from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     clock = _Clock()
-    end = clock.at(time.monotonic())
+    end = clock.at(ended)
     method = environ.get("REQUEST_METHOD", "")
     method = method if method in _METHODS else "_OTHER"
-    told = {"traceparent": str(environ.get("HTTP_TRACEPARENT", ""))}
     trail: Trail | None = environ.get(TRAIL)
     server = tracer.start_span(
         f"{method} {endpoint}",
-        context=TraceContextTextMapPropagator().extract(told),
+        context=caller,
         kind=SpanKind.SERVER,
-        start_time=end - round(seconds * 1e9),
+        start_time=clock.at(started),
         attributes={
             "http.request.method": method,
             "http.response.status_code": status,
@@ -160,7 +172,8 @@ def _add_trail(tracer: Tracer, server: Span, inside: Any, trail: Trail, clock: _
             span.add_event("first output", timestamp=clock.at(trail.started, attempt["output"]))
         if how not in ("completed", "left"):
             span.set_status(Status(StatusCode.ERROR, how))
-        span.end(clock.at(trail.started, attempt["end"]) if "end" in attempt else end)
+        # The receipt counts whole milliseconds: rounded, an attempt could end after its request.
+        span.end(min(end, clock.at(trail.started, attempt["end"])) if "end" in attempt else end)
 
 
 def _attributes(outcome: Outcome) -> dict[str, str | int]:

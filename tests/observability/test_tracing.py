@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import requests
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from service.metrics.tracing import is_wanted
+from service.metrics.tracing import Tracing, is_wanted
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import ROOT, clean_environment, free_port, wait_until
@@ -97,6 +99,21 @@ def test_trace_shows_request_admission_and_each_attempt(traced: Gateway, receive
         assert server.start_time_unix_nano - 2_000_000 <= child.start_time_unix_nano <= child.end_time_unix_nano
         assert child.end_time_unix_nano <= server.end_time_unix_nano + 2_000_000
     assert receiver.resource["service.name"] == "gateway-under-test"
+
+
+def test_span_of_a_request_is_where_the_request_was_however_late_it_is_made(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+    tracing = Tracing(os.environ)
+    tracing.start()
+    now, clock = time.monotonic(), time.time()
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/v1/models", "HTTP_TRACEPARENT": f"00-{'8' * 32}-{PARENT}-01"}
+    tracing.request_ended(environ, 200, now - 60, now - 58)
+    tracing.stop()
+    [span] = spans_of(receiver, "8" * 32, 1)
+    assert span.start_time_unix_nano / 1e9 == pytest.approx(clock - 60, abs=1)
+    assert span.end_time_unix_nano / 1e9 == pytest.approx(clock - 58, abs=1)
 
 
 def test_refused_request_has_a_trace_of_its_own_and_probes_have_none(traced: Gateway, receiver: Receiver) -> None:
