@@ -26,14 +26,22 @@ case $(readlink "/proc/$parent/cwd" 2>/dev/null || true) in
 "$(dirname "$(readlink "/proc/$main/cwd")")"/*) before=$parent ;;
 esac
 
+# any_runs: whether the main process or the release before it is still there.
+any_runs() { runs "$main" || { [ -n "$before" ] && runs "$before"; }; }
+
+# gone_within FIFTHS: wait until neither is there, at most so many fifths of a second.
+gone_within() {
+    left=$1
+    while any_runs; do
+        [ "$left" -gt 0 ] || return 1
+        sleep 0.2
+        left=$((left - 1))
+    done
+}
+
 kill -TERM "$main" 2>/dev/null || exit 0
-waited=0
-while runs "$main" || { [ -n "$before" ] && runs "$before"; }; do
-    if [ "$waited" -ge $((patience * 5)) ]; then
-        # shellcheck disable=SC2086  # one number or none
-        kill -KILL "$main" $before 2>/dev/null || true
-        exit 0
-    fi
-    sleep 0.2
-    waited=$((waited + 1))
-done
+gone_within $((patience * 5)) && exit 0
+# shellcheck disable=SC2086  # one number or none
+kill -KILL "$main" $before 2>/dev/null || true
+# A process that is cut takes a moment to go: what follows a stop may need its port and its files.
+gone_within 25 || echo "stop.sh: a process that was cut is still there" >&2
