@@ -10,10 +10,21 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SECRET_KEY_LEAST_CHARACTERS = 16
 MYSQL_SCHEMES = ("mysql+pymysql", "mariadb+pymysql")
+# What may follow the ? of its URL. The driver would fail on others with each connection, and not say by which.
+MYSQL_OPTIONS = (
+    "charset",
+    "unix_socket",
+    "ssl_ca",
+    "ssl_capath",
+    "ssl_cert",
+    "ssl_key",
+    "ssl_cipher",
+    "ssl_check_hostname",
+)
 
 
 class SettingsError(Exception):
@@ -148,6 +159,11 @@ def _database_url(given: Mapping[str, str], root: Path, instance_dir: Path) -> s
         raise SettingsError(
             f"DATABASE_URL must look like {scheme}://USER:PASSWORD@HOST:3306/DATABASE "
             "(special characters in the password as %XX)."
+        )
+    unknown = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True) if name not in MYSQL_OPTIONS]
+    if unknown:
+        raise SettingsError(
+            f"DATABASE_URL must have no option {unknown[0][:30]!r}; known after its ? are {', '.join(MYSQL_OPTIONS)}."
         )
     # One name for both servers: they speak the same SQL, and column types are chosen by this name.
     return url.replace("mariadb+pymysql", "mysql+pymysql", 1)

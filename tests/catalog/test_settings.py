@@ -105,6 +105,7 @@ def test_a_dangling_link_in_the_root_is_not_taken_for_no_file(tmp_path: Path) ->
         ("sqlite:////var/lib/a.db", "sqlite:////var/lib/a.db"),
         ("mysql+pymysql://u:p%40@db:3306/sr?charset=utf8mb4",) * 2,
         ("mysql+pymysql://u@/sr?unix_socket=/run/m.sock",) * 2,
+        ("mysql+pymysql://u:p@db/sr?ssl_ca=/etc/ssl/db.pem&ssl_check_hostname=true",) * 2,
         ("mariadb+pymysql://u:p@db/sr", "mysql+pymysql://u:p@db/sr"),
     ],
 )
@@ -124,6 +125,8 @@ def test_database_addresses_are_accepted_and_sqlite_paths_made_absolute(
         "mysql+pymysql://u:hidden@db",
         "mysql+pymysql://u:hidden@db:port/sr",
         "mysql+pymysql:u:hidden@db/sr",
+        "mysql+pymysql://u:hidden@db/sr?ssl=true",
+        "mysql+pymysql://u:hidden@db/sr?charset=utf8mb4&retries",
         "sqlite:///:memory:",
         "sqlite:///",
         "sqlite:///file:a.db?uri=true",
