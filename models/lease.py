@@ -123,26 +123,48 @@ def void(storage: Storage, owner_id: int, beat: int) -> bool:
     return storage.write(take)
 
 
-def sweep(storage: Storage, owner_id: int) -> int:
-    """Close the open rows of an owner whose lease is void; return how many were closed.
+class OpenRow(Struct, frozen=True):
+    """A row of the usage log that is not closed, as it was seen."""
+
+    row_id: int
+    account_id: int
+    is_marked: bool
+
+
+def open_rows(storage: Storage, owner_id: int) -> list[OpenRow]:
+    """Return the rows that are open in an owner's name."""
+    wanted = sa.select(UsageLog.id, UsageLog.account_id, UsageLog.status).where(UsageLog.owner_id == owner_id)
+    rows = storage.read(lambda connection: connection.execute(wanted).all())
+    return [OpenRow(row_id, account_id, status != log.OPEN) for row_id, account_id, status in rows]
+
+
+def close(storage: Storage, rows: Iterable[OpenRow]) -> int:
+    """Close rows as lost; return how many were closed. One that was marked since it was seen stays as it is.
 
     Raises:
         StorageUnavailable: not all could be closed; a repetition closes the rest.
     """
-    wanted = sa.select(UsageLog.id, UsageLog.account_id, UsageLog.status).where(UsageLog.owner_id == owner_id)
-    rows = storage.read(lambda connection: connection.execute(wanted).all())
     closed = 0
-    for row_id, account_id, status in rows:
-        if status == log.OPEN:
-            lost = Outcome(status=log.FAILED, error_code=WORKER_LOST)
-            closed += give_back_unmarked(storage, account_id, row_id, lost)
+    for row in rows:
+        if row.is_marked:
+            closed += settle(storage, row.row_id, Outcome(status=log.INTERRUPTED, error_code=WORKER_LOST))
         else:
-            closed += settle(storage, row_id, Outcome(status=log.INTERRUPTED, error_code=WORKER_LOST))
+            lost = Outcome(status=log.FAILED, error_code=WORKER_LOST)
+            closed += give_back_unmarked(storage, row.account_id, row.row_id, lost)
     return closed
 
 
+def sweep(storage: Storage, owner_id: int) -> int:
+    """Close all rows of an owner who cannot come back; return how many were closed.
+
+    Raises:
+        StorageUnavailable: not all could be closed; a repetition closes the rest.
+    """
+    return close(storage, open_rows(storage, owner_id))
+
+
 def end(storage: Storage, owner_id: int) -> int:
-    """Give one's own lease up, closing the rows that are open in its name; return how many there were."""
+    """End the lease of an owner who cannot come back, or one's own, and close its rows; return how many there were."""
     closed = sweep(storage, owner_id)
     storage.write(lambda connection: connection.execute(sa.delete(WorkerLease).where(WorkerLease.id == owner_id)))
     return closed

@@ -116,7 +116,9 @@ class Housekeeping:
         self._worker = worker
         self._storage = storage
         self._watch = watch or lease.Watch()
-        self._void: set[int] = set()  # owners whose lease is gone, until their rows are closed
+        self._ended: set[int] = set()  # owners whose process is gone, until their rows are closed
+        # Rows of owners whose lease was taken away. Such an owner may come back: what it opens then stays.
+        self._lost: dict[int, list[lease.OpenRow]] = {}
 
     def start(self) -> None:
         """Start the greenlets; they end with the process."""
@@ -146,10 +148,11 @@ class Housekeeping:
         silent = self._watch.silent({owner_id: each.beat for owner_id, each in seen.items()}, time.monotonic())
         for owner_id, each in seen.items():
             if owner_id in silent:
+                rows = lease.open_rows(self._storage, owner_id)
                 if lease.void(self._storage, owner_id, each.beat):
-                    self._void.add(owner_id)
+                    self._lost.setdefault(owner_id, []).extend(rows)
             elif each.host == self._worker.host and not is_running(each.pid):
-                self._void.add(owner_id)  # killed on this machine: no need to wait
+                self._ended.add(owner_id)  # killed on this machine: no need to wait
 
     def tidy(self) -> None:
         """Repeat what the database refused, and close the rows of owners that are gone.
@@ -158,10 +161,14 @@ class Housekeeping:
             StorageUnavailable: it refuses still.
         """
         self._storage.unfinished.repeat()
-        for owner_id in list(self._void):
+        for owner_id in list(self._ended):
             closed = lease.end(self._storage, owner_id)
-            self._void.discard(owner_id)
+            self._ended.discard(owner_id)
             log.warning("worker %d is gone: %d open rows closed", owner_id, closed)
+        for owner_id, rows in list(self._lost.items()):
+            closed = lease.close(self._storage, rows)
+            del self._lost[owner_id]
+            log.warning("worker %d is silent: %d open rows closed", owner_id, closed)
 
     def forget_expired(self) -> None:
         """Delete stored responses, sign-ins, invites and mails whose time is over, one bounded portion after the other.

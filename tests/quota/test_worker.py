@@ -120,3 +120,16 @@ def test_process_that_waits_to_be_collected_does_not_run() -> None:
     assert not is_running(process.pid)
     process.communicate()
     assert is_running(os.getpid())
+
+
+def test_owner_that_comes_back_after_its_silence_keeps_what_it_opens_then(ledger: Ledger) -> None:
+    [account] = ledger.add_accounts(1)
+    lease.renew(ledger.storage, OTHER, "another machine", 1)
+    before = ledger.admit(account, owner_id=OTHER)
+    keeping = Housekeeping(Worker(ledger.storage), ledger.storage, Watch(silent_after_s=0.0, longest_gap_s=60))
+    keeping.beat()
+    lease.renew(ledger.storage, OTHER, "another machine", 1)
+    since = ledger.admit(account, owner_id=OTHER)
+    keeping.tidy()
+    assert ledger.statuses([before, since]) == ["failed", "open"]
+    assert OTHER in ledger.owners()
