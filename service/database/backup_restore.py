@@ -44,7 +44,7 @@ def restore(file: Path) -> Restored:
     try:
         with schema.one_at_a_time() as own:
             backup_holders.refuse_if_used("a restore", own)
-            return _restore_sqlite(file) if services().storage.is_sqlite else _restore_mysql(file, own)
+            return (_restore_sqlite if services().storage.is_sqlite else _restore_mysql)(file, own)
     except DBAPIError as error:
         raise StorageUnavailable(str(error)) from error
 
@@ -68,7 +68,7 @@ def load(file: Path) -> None:
         raise NotReady("the tables do not have the rows that the backup tells")
 
 
-def _restore_sqlite(file: Path) -> Restored:
+def _restore_sqlite(file: Path, own: set[int]) -> Restored:
     path = backup.sqlite_path()
     if backup_dump.is_dump(file):
         raise NotReady(f"{file} is a backup of MySQL or MariaDB, and DATABASE_URL names a SQLite file")
@@ -87,6 +87,8 @@ def _restore_sqlite(file: Path) -> Restored:
             raise BrokenFile(str(error)) from error
         _refuse_unfit(file, facts)
         write_through(draft)
+        # That took a while. Who had looked at the database just before may have opened it since.
+        backup_holders.refuse_if_used("a restore", own)
         kept = _keep_old(path) if path.exists() else None
         draft.replace(path)
         write_through(path.parent)

@@ -25,7 +25,7 @@ from tests.conftest import DATABASES
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.mariadb import MariaDB
-from tests.harness.processes import Processes
+from tests.harness.processes import Processes, wait_until
 from tests.upgrade.record import CONFIG
 
 Factory = Callable[..., Gateway]
@@ -193,6 +193,8 @@ def test_stopped_service_is_restored_to_the_moment_of_the_backup(house: House, s
     kept = Path(answer["kept"])
     assert kept.exists()
     house.gateway.start()
+    # What was under way at the backup belongs to workers that are gone, and is given back or closed.
+    wait_until("no row is open", lambda: house.check_books() == 0, timeout_s=60)
     used = house.used()
     assert 1 <= used <= used_later
     assert house.get(f"responses/{house.member['stored']}")["output"][0]["content"][0]["text"] == "Good morning"
