@@ -63,9 +63,10 @@ def when_ready(server):
 
 
 def pre_fork(server, worker):
-    """Keep the collection of garbage in workers off what the master made: looking at it copies its memory."""
+    """Prepare what the worker shares; keep its collection of garbage off what the master made, which would copy it."""
     gc.collect()
     gc.freeze()
+    master.before_fork(worker)
 
 
 def post_fork(server, worker):
@@ -99,7 +100,8 @@ def worker_exit(server, worker):
 
 
 def child_exit(server, worker):
-    """Keep the counts of a worker that has ended, however it did."""
+    """Keep the counts of a worker that has ended, however it did, and forget its connections."""
+    master.worker_ended(worker)
     metrics_folder.add_ended(worker.pid)
 
 

@@ -27,6 +27,8 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from service.process import draining
 from service.process.answer import Answer
+from service.process.connection_shares import Share
+from service.process.even_server import EvenServer
 from service.process.loading import patch_all
 from service.process.request_head import Environs, Head, HeadParser, plain
 from service.process.waits import Waits
@@ -50,6 +52,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     wsgi: WSGIApplication
     alive: bool
+    share: Share | None = None
+    """Of the connections, where the master has given one."""
     _is_told_to_stop: Event | None = None
 
     def patch(self) -> None:
@@ -71,6 +75,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         here = listener.getsockname()
         parser = HeadParser(self._settings, client, addr)
         head = None
+        if self.share is not None:
+            self.share.opened()
         try:
             while True:
                 head = None
@@ -79,7 +85,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
                 if head is None:
                     break
                 self.handle_request(here, head, client, addr)
-        except (NoMoreData, StopIteration):
+        except (NoMoreData, StopIteration, gevent.GreenletExit):  # the last: cut between two requests
             pass
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
@@ -88,6 +94,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             self.handle_error(head, client, addr, error)
         finally:
             util.close(client)
+            if self.share is not None:
+                self.share.closed()
 
     def handle_request(self, listener_name: Any, req: Head, sock: Any, addr: Any) -> None:
         """Answer one request.
@@ -134,10 +142,14 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """Accept connections until told to stop, then serve those that are there to their end."""
         self._is_told_to_stop = told = Event()
         servers = [self._serve(listener) for listener in self.sockets]
+        if self.share is not None:
+            self.share.accept()
         while self.alive:
             self.notify()
             told.wait(NOTIFY_EVERY_S)
         draining.begin()
+        if self.share is not None:
+            self.share.accept_none()
         for server in servers:
             _take_over_queue(server)
             server.close()
@@ -158,9 +170,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             # Connections inherit it: who takes no byte of an answer for so long is given up by the kernel.
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
         handle = partial(self.handle, _Address(listener.getsockname()))
-        server = StreamServer(listener, handle=handle, spawn=Pool(self.worker_connections))
-        if self.cfg.workers > 1:
-            server.max_accept = 1  # leave the next connection to another worker
+        server = EvenServer(listener, handle, Pool(self.worker_connections), self.share)
         server.start()
         return server
 

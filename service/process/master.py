@@ -25,11 +25,13 @@ from gunicorn import systemd
 from gunicorn.errors import HaltServer
 
 from service.process import startup
+from service.process.connection_shares import ConnectionShares
 from service.process.listening import take_no_more
 
 HAND_OVER_FD = "SMARTROUTE_HAND_OVER_FD"  # where a new master tells the old one that it serves
 READY = b"ready"
 LOAD_AGAIN_S = 5  # a worker that could not be loaded
+MORE_WORKERS = 64  # than two generations: those of earlier reloads, whose streams still run
 FORCE_S = 5  # what workers have to cut their streams and close their rows, when drain_seconds are over
 
 _master: list[Master] = []
@@ -41,6 +43,7 @@ class Master:
     def __init__(self, server: Any) -> None:
         """Take over from the environment what an old master and systemd left there."""
         self._server = server
+        self._shares = ConnectionShares(2 * server.cfg.workers + MORE_WORKERS)
         self._gunicorns_promote = server.maybe_promote_master
         self._told, self._tell = os.pipe()
         os.set_blocking(self._told, False)
@@ -62,6 +65,16 @@ class Master:
         """Say, in a worker, that it serves."""
         os.write(self._tell, b"%d\n" % pid)
         os.kill(os.getppid(), signal.SIGCHLD)  # wakes the master, which then finds no dead child
+
+    def give_share(self, worker: Any) -> None:
+        """Let a worker that is about to be forked know how many connections the others hold."""
+        # gunicorn does not tell of the end of one that could not be loaded.
+        self._shares.keep({each.age for each in list(self._server.WORKERS.values())})
+        worker.share = self._shares.of_worker(worker.age)
+
+    def worker_ended(self, worker: Any) -> None:
+        """Forget what a worker held."""
+        self._shares.forget(worker.age)
 
     def begin_generation(self) -> None:
         """Keep the old workers until those that are started next serve."""
@@ -284,6 +297,16 @@ def begin_reload(server: Any) -> None:
 def takes_over() -> bool:
     """Tell whether this master replaces another one, which still serves."""
     return _master[0].takes_over
+
+
+def before_fork(worker: Any) -> None:
+    """Give a worker that is about to be forked what it shares with the others."""
+    _master[0].give_share(worker)
+
+
+def worker_ended(worker: Any) -> None:
+    """Take back what was given to a worker that has ended, however it did."""
+    _master[0].worker_ended(worker)
 
 
 def forked() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
 
 from endurance.processes import accepts
+from service.process.master import Master
 from tests.harness.gateway import Gateway
 from tests.harness.processes import ROOT, Processes, is_alive, wait_until
 
@@ -66,3 +68,12 @@ def test_start_that_no_worker_survives_ends_in_order(processes: Processes, code:
     said = gateway.stderr_text()
     assert "SyntaxError" in said, "the reason"
     assert "arbiter.py" not in said.split("Shutting down", 1)[1], "no trace of the master's own end"
+
+
+def test_workers_that_could_not_be_loaded_leave_their_places_to_others() -> None:
+    server = SimpleNamespace(cfg=SimpleNamespace(workers=1), maybe_promote_master=None, WORKERS={})
+    master = Master(server)
+    for age in range(1, 200):  # gunicorn tells of the end of none of them
+        new = SimpleNamespace(age=age)
+        master.give_share(new)
+        assert new.share is not None
