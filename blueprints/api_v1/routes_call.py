@@ -57,12 +57,13 @@ def caller_and_body() -> tuple[Caller, dict[str, Any]]:
     who = _authenticated()
     environ = request.environ
     most_bytes = services().catalog.service.max_body_mb * 1024 * 1024
-    raw = b""
     try:
         raw = receive_body(environ, most_bytes)
         _end_if_client_left(environ.get("gunicorn.socket"))
-    finally:
-        _take_up(who.account_id, is_large=len(raw) > LARGE_BYTES or "HTTP_CONTENT_ENCODING" in environ)
+    except Exception:  # to be answered; a connection that is given up goes at once
+        _take_up(who.account_id)
+        raise
+    _take_up(who.account_id, is_large=len(raw) > LARGE_BYTES or "HTTP_CONTENT_ENCODING" in environ)
     return who, json_object(unpack_body(raw, environ.get("HTTP_CONTENT_ENCODING", ""), most_bytes))
 
 

@@ -16,6 +16,8 @@ from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderNam
 from gunicorn.http.message import TOKEN_RE
 from gunicorn.http.wsgi import HEADER_VALUE_RE, Response
 
+from service.process.waits import WaitOver, Waits
+
 _dates: dict[int, str] = {}  # of the current second alone
 
 
@@ -24,9 +26,13 @@ class Answer(Response):  # type: ignore[misc]
 
     headers_sent: bool
 
-    def __init__(self, request: Any, sock: Any, settings: Any, is_last: Callable[[], bool]) -> None:
-        """Answer ``request`` on ``sock``; ``is_last`` tells, when the head is made, whether the connection ends."""
+    def __init__(self, request: Any, sock: Any, settings: Any, waits: Waits, is_last: Callable[[], bool]) -> None:
+        """Answer ``request`` on ``sock``; ``waits`` are those for clients that do not take what is sent to them.
+
+        ``is_last`` tells, when the head is made, whether the connection ends.
+        """
         super().__init__(request, sock, settings)
+        self._waits = waits
         self._is_last = is_last
         self._unsent = b""
 
@@ -59,13 +65,21 @@ class Answer(Response):  # type: ignore[misc]
         return self.response_length is not None and self.sent < self.response_length and not self._omits_body
 
     def send_headers(self) -> None:
-        """Send the head alone, where no piece of a body follows."""
+        """Send the head alone, where no piece of a body follows.
+
+        Raises:
+            WaitOver: the client does not take it, and the connection has to make room for others.
+        """
         if not self.headers_sent:
             self.headers_sent = True
-            _send(self.sock, self._head())
+            self._send(self._head())
 
     def write(self, arg: bytes) -> None:
-        """Send a piece of the body, the first one behind the head."""
+        """Send a piece of the body, the first one behind the head.
+
+        Raises:
+            WaitOver: as ``send_headers``.
+        """
         if not self.headers_sent:
             self.headers_sent = True
             self._unsent = self._head()
@@ -77,7 +91,15 @@ class Answer(Response):  # type: ignore[misc]
         if self.chunked and data:
             data = b"%X\r\n%b\r\n" % (len(data), data)
         unsent, self._unsent = self._unsent, b""
-        _send(self.sock, unsent + data if unsent else data)
+        self._send(unsent + data if unsent else data)
+
+    def _send(self, data: bytes) -> None:
+        with self._waits:
+            sent = self.sock.send(data)  # mostly all of it; `sendall` asks the socket for its buffer's size each time
+            if sent < len(data):
+                self.sock.sendall(memoryview(data)[sent:])
+            return
+        raise WaitOver
 
     def _head(self) -> bytes:
         if self._is_last():
@@ -113,9 +135,3 @@ def _date() -> str:
         _dates.clear()
         date = _dates[now] = util.http_date(now)
     return date
-
-
-def _send(sock: Any, data: bytes) -> None:
-    sent = sock.send(data)  # mostly all of it; `sendall` asks the socket for its buffer's size each time
-    if sent < len(data):
-        sock.sendall(memoryview(data)[sent:])

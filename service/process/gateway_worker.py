@@ -31,7 +31,7 @@ from service.process.connection_shares import Share
 from service.process.even_server import EvenServer
 from service.process.loading import patch_all
 from service.process.request_head import Environs, Head, HeadParser, plain
-from service.process.waits import Waits
+from service.process.waits import WaitOver, Waits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 IDLE_GRACE_S = 1.0
 MOST_WAITING = 4000
 """Connections that wait for a head, never more than half of all that a worker holds; each takes 13 KB."""
+MOST_SENDING = 2000
+"""Connections whose request's body is still to come, never more than a quarter of all."""
+MOST_UNREAD = 1000
+"""Connections that do not take what is sent to them, never more than a quarter of all; each holds a piece of it."""
 NOTIFY_EVERY_S = 1.0
 """That the loop goes on; the master ends a worker whose loop stands still."""
 LOOK_EVERY_S = 0.1
@@ -69,11 +73,14 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._settings = plain(self.cfg)
         self._environs = Environs(self._settings)
         self._waits = Waits(self._settings.keepalive, min(MOST_WAITING, self.worker_connections // 2))
+        # How long a body may take is its reader's to say, and how long an answer may, nobody's.
+        self._body_waits = Waits(None, min(MOST_SENDING, self.worker_connections // 4))
+        self._answer_waits = Waits(None, min(MOST_UNREAD, self.worker_connections // 4))
 
     def handle(self, listener: _Address, client: Any, addr: Any) -> None:
         """Serve a connection: its requests, one after the other, until it or the worker ends."""
         here = listener.getsockname()
-        parser = HeadParser(self._settings, client, addr)
+        parser = HeadParser(self._settings, client, addr, self._body_waits)
         head = None
         if self.share is not None:
             self.share.opened()
@@ -106,7 +113,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self.nr += 1
         if self.nr >= self.max_requests:
             self._stop()
-        answer = Answer(req, sock, self._settings, is_last=lambda: not self.alive)
+        answer = Answer(req, sock, self._settings, self._answer_waits, is_last=lambda: not self.alive)
         try:
             if req.is_awaited:
                 sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -128,7 +135,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
             with suppress(OSError):  # whoever reads on must not take what came for the whole
                 sock.shutdown(socket.SHUT_RDWR)
             raise StopIteration from None
-        except gevent.GreenletExit:  # the worker ends and cuts what still runs
+        except (gevent.GreenletExit, WaitOver):  # the worker ends and cuts what still runs; others need the room
             raise StopIteration from None
         if answer.should_close() or answer.is_short:
             raise StopIteration

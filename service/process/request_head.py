@@ -19,6 +19,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.http.wsgi import base_environ
 
 from service.process.loop_turn import let_others_go_first
+from service.process.waits import WaitOver, Waits
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -79,18 +80,28 @@ class Reader(SocketUnreader):  # type: ignore[misc]
 
     max_body_chunk = 64 * 1024  # pieces that are passed over are copied often
 
-    def __init__(self, sock: Any) -> None:
-        """Nothing has come yet."""
+    def __init__(self, sock: Any, body_waits: Waits) -> None:
+        """Nothing has come yet; ``body_waits`` are those for pieces of a body."""
         super().__init__(sock)
         self._loop = gevent.get_hub().loop
         self._turn = -1
+        self._body_waits = body_waits
+        self.is_in_head = True
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Return what has come, ``b""`` at the end."""
+        """Return what has come, ``b""`` at the end.
+
+        Raises:
+            WaitOver: a body is still to come, and the connection has to make room for others.
+        """
         if self._turn == self._loop.iteration:
             let_others_go_first()
         self._turn = self._loop.iteration
-        return bytes(super().chunk(size_hint))
+        if self.is_in_head:
+            return bytes(super().chunk(size_hint))
+        with self._body_waits:
+            return bytes(super().chunk(size_hint))
+        raise WaitOver
 
 
 class HeadParser(RequestParser):  # type: ignore[misc]
@@ -98,10 +109,10 @@ class HeadParser(RequestParser):  # type: ignore[misc]
 
     mesg_class = Head
 
-    def __init__(self, settings: Any, sock: Any, peer: Any) -> None:
-        """Read what ``peer`` sends on ``sock``."""
+    def __init__(self, settings: Any, sock: Any, peer: Any, body_waits: Waits) -> None:
+        """Read what ``peer`` sends on ``sock``; ``body_waits`` are those for bodies, the caller waits for heads."""
         super().__init__(settings, sock, peer)
-        self.unreader = Reader(sock)
+        self.unreader = Reader(sock, body_waits)
 
     def __next__(self) -> Head:
         """Return the next request's head; one that came together with the last one lets others go first.
@@ -111,7 +122,9 @@ class HeadParser(RequestParser):  # type: ignore[misc]
         """
         if self.unreader.buf.tell():
             let_others_go_first()
+        self.unreader.is_in_head = True
         head: Head = super().__next__()
+        self.unreader.is_in_head = False
         return head
 
     def finish_body(self, *bounds: Any) -> bool:

@@ -1,11 +1,12 @@
-"""The waits for the heads of requests, all bounded by one timer: a timer for each would cost each request some.
+"""The waits for clients, all of a kind bounded by one timer: one for each would cost each request some.
 
 Every wait takes the same time, so the one that began first ends first. Connections that wait are the first to go where
-there are too many: a flood of such as send nothing keeps nobody out.
+there are too many: a flood of such as send nothing, or take nothing, keeps nobody out.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from types import TracebackType
@@ -21,8 +22,8 @@ class WaitOver(BaseException):
 class Waits:
     """A context manager around each wait; whoever waited for too long leaves it early, and has nothing."""
 
-    def __init__(self, seconds: float, most: int) -> None:
-        """Bound each wait by ``seconds``, and how many wait at once by ``most``."""
+    def __init__(self, seconds: float | None, most: int) -> None:
+        """Bound each wait by ``seconds``, if given, and how many wait at once by ``most``."""
         self._seconds = seconds
         self._most = most
         self._ends: OrderedDict[Any, float] = OrderedDict()  # greenlet -> when, the first to end first
@@ -30,11 +31,12 @@ class Waits:
 
     def __enter__(self) -> None:
         """Begin the wait of the current greenlet."""
-        self._ends[gevent.getcurrent()] = time.monotonic() + self._seconds
+        seconds = self._seconds
+        self._ends[gevent.getcurrent()] = math.inf if seconds is None else time.monotonic() + seconds
         if len(self._ends) > self._most:
             gevent.get_hub().loop.run_callback(self._make_room)
-        if self._timer is None:
-            self._look_in(self._seconds)
+        if self._timer is None and seconds is not None:
+            self._look_in(seconds)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -78,7 +80,7 @@ class Waits:
         self._timer = None
         if left is not None:
             self._look_in(left)
-        elif over:
+        elif over and self._seconds is not None:
             self._look_in(self._seconds)
 
     def _make_room(self) -> None:

@@ -94,3 +94,13 @@ def test_what_fails_inside_a_wait_is_not_hidden(waits: Waits) -> None:
     with pytest.raises(OSError, match="reset"), waits:
         raise OSError("reset")
     assert len(waits) == 0
+
+
+def test_wait_without_a_time_ends_by_itself_or_makes_room() -> None:
+    waits = Waits(None, most=1)
+    came = gevent.event.Event()
+    first, second = gevent.spawn(serve, waits, gevent.event.Event()), gevent.spawn(serve, waits, came)
+    assert first.get(timeout=1) == "closed"
+    came.set()
+    assert second.get(timeout=1) == "answered"
+    assert len(waits) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import gevent
@@ -18,6 +18,7 @@ from gunicorn.glogging import Logger
 from service.process import server_errors
 from service.process.gateway_worker import GatewayWorker, _Address
 from service.process.request_head import MOST_BYTES
+from service.process.waits import Waits
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n"
@@ -37,6 +38,7 @@ class Client:
     """A connection to a worker, and how often the worker's side was written to."""
 
     def __init__(self, worker: GatewayWorker) -> None:
+        self._worker = worker
         self._listener = gevent.socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen()
@@ -44,6 +46,10 @@ class Client:
         self._socket = gevent.socket.create_connection(name, timeout=5)
         theirs, address = self._listener.accept()
         self._serving = gevent.spawn(worker.handle, _Address(name), theirs, address)
+
+    def another(self) -> Client:
+        """A further connection to the same worker."""
+        return Client(self._worker)
 
     def send(self, sent: bytes) -> None:
         self._socket.sendall(sent)
@@ -58,6 +64,10 @@ class Client:
         while piece := self.next():
             pieces.append(piece)
         return b"".join(pieces)
+
+    def wait_for_end(self) -> None:
+        """Return when the worker has closed the connection, whatever nobody has read of it."""
+        self._serving.get(timeout=5)
 
     def close(self) -> None:
         self._socket.close()
@@ -298,3 +308,49 @@ def test_body_that_nobody_read_is_no_request_and_its_fault_no_answer(answers: An
     with answers(stream) as client:
         client.send(GET + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + GET + b"\r\n")
         assert client.rest().count(b"HTTP/1.1 ") == 1
+
+
+BODY_TO_COME = GET.replace(b"GET", b"POST") + b"Content-Length: 4\r\n\r\n"
+
+
+def test_body_that_does_not_come_makes_room_for_the_next(answers: Any) -> None:
+    with answers(echo, _body_waits=Waits(None, most=1)) as slow, closing(slow.another()) as other:
+        slow.send(BODY_TO_COME + b"a")
+        gevent.sleep(0.02)
+        other.send(BODY_TO_COME + b"abc")
+        assert slow.rest() == b""
+        other.send(b"d")
+        assert other.next().endswith(b"b'abcd']")
+
+
+def test_connections_at_rest_and_whole_bodies_take_no_room_from_bodies_to_come(answers: Any) -> None:
+    with answers(echo, _body_waits=Waits(None, most=1)) as slow, closing(slow.another()) as quick:
+        slow.send(BODY_TO_COME + b"a")
+        for _ in range(2):
+            quick.send(BODY_TO_COME + b"abcd")
+            assert quick.next().endswith(b"b'abcd']")
+        slow.send(b"bcd")
+        assert slow.next().endswith(b"b'abcd']")
+
+
+def test_answer_that_nobody_takes_makes_room_for_the_next_and_is_closed(answers: Any) -> None:
+    ended = []
+
+    def endless(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        start("200 OK", [("Content-Type", "text/event-stream")])
+
+        def pieces() -> Iterator[bytes]:
+            try:
+                while True:
+                    yield b"a" * 1_000_000
+            finally:
+                ended.append(environ["PATH_INFO"])
+
+        return pieces()
+
+    with answers(endless, _answer_waits=Waits(None, most=1)) as first, closing(first.another()) as second:
+        for client, path in ((first, b"/first"), (second, b"/second")):
+            client.send(GET.replace(b"/a", path) + b"\r\n")
+            gevent.sleep(0.1)
+        first.wait_for_end()
+        assert ended == ["/first"]
