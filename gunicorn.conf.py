@@ -71,7 +71,7 @@ def pre_fork(server, worker):
 
 def post_fork(server, worker):
     """Let a worker that is being replaced finish its running streams, and leave Ctrl-C to the master."""
-    master.forked()
+    master.forked(worker)
     worker.cfg.set("graceful_timeout", startup.drain_seconds())
     freed_memory.give_back_large_blocks()
     server_errors.install()

@@ -5,11 +5,16 @@ request. Told to stop, it takes over the connections that wait in the listening 
 reset them), closes the socket at once, says ``Connection: close`` on every answer that has not begun, gives
 connections that wait for their next request ``IDLE_GRACE_S``, and ends when the last answer has left, or after
 ``graceful_timeout``.
+
+One whose master is gone while it loads ends there and then (``parent_death``). Later it notices within
+``NOTIFY_EVERY_S``, closes the socket before anything that takes time, and cuts what runs: the next master needs the
+port, and nobody would bound the wait for streams.
 """
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from contextlib import suppress
@@ -25,7 +30,7 @@ from gunicorn import util
 from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.ggevent import GeventWorker
 
-from service.process import draining
+from service.process import draining, parent_death
 from service.process.answer import Answer
 from service.process.connection_shares import Share
 from service.process.even_server import EvenServer
@@ -51,6 +56,10 @@ STALLED_MS = 120_000
 """It may be a machine that went to sleep."""
 
 
+class _MasterGone(SystemExit):
+    """There is no master any more: it was killed, and this worker is an orphan."""
+
+
 class GatewayWorker(GeventWorker):  # type: ignore[misc]
     """Serves until it is told to stop, then drains; ``service`` is the application as it was loaded."""
 
@@ -68,6 +77,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application, and prepare what is the same for all requests."""
         super().load_wsgi()
+        parent_death.outlive_parent()  # from here on there is something to end in order
+        self.notify()
         gevent.config.track_greenlet_tree = False  # where each greenlet was started: 6 KB a stream, for debuggers
         self.service = self.wsgi
         self._settings = plain(self.cfg)
@@ -76,6 +87,16 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         # How long a body may take is its reader's to say, and how long an answer may, nobody's.
         self._body_waits = Waits(None, min(MOST_SENDING, self.worker_connections // 4))
         self._answer_waits = Waits(None, min(MOST_UNREAD, self.worker_connections // 4))
+
+    def notify(self) -> None:
+        """Show the master that the loop goes on.
+
+        Raises:
+            _MasterGone: there is nobody to show it to.
+        """
+        self.tmp.notify()
+        if os.getppid() != self.ppid:
+            raise _MasterGone(0)
 
     def handle(self, listener: _Address, client: Any, addr: Any) -> None:
         """Serve a connection: its requests, one after the other, until it or the worker ends."""
@@ -151,6 +172,19 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         servers = [self._serve(listener) for listener in self.sockets]
         if self.share is not None:
             self.share.accept()
+        try:
+            self._serve_to_the_end(servers, told)
+        except _MasterGone:
+            for server in servers:
+                server.close()
+            self._stop()
+            draining.begin()
+            self.log.warning("worker %s: the main process is gone; requests that still run are cut", self.pid)
+            for server in servers:
+                server.stop(timeout=0)
+            raise
+
+    def _serve_to_the_end(self, servers: list[StreamServer], told: Event) -> None:
         while self.alive:
             self.notify()
             told.wait(NOTIFY_EVERY_S)

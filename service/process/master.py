@@ -24,7 +24,7 @@ from typing import Any
 from gunicorn import systemd
 from gunicorn.errors import HaltServer
 
-from service.process import startup
+from service.process import parent_death, startup
 from service.process.connection_shares import ConnectionShares
 from service.process.listening import take_no_more
 
@@ -309,8 +309,9 @@ def worker_ended(worker: Any) -> None:
     _master[0].worker_ended(worker)
 
 
-def forked() -> None:
-    """Let a SIGTERM end this worker at once until it has loaded what it needs to end in order."""
+def forked(worker: Any) -> None:
+    """Let a SIGTERM, or its master's end, end this worker at once until it has loaded what it needs to end in order."""
+    parent_death.die_with(worker.ppid)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 

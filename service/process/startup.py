@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ from service.process import running_port
 
 if TYPE_CHECKING:
     from flask import Flask
+
+PORT_WAIT_S = 5
+"""For a port that is taken: the workers of a killed master give it up within a second, a busy machine's a bit later."""
+LOOK_EVERY_S = 0.05
 
 # State of the master process alone: the demo upstream, while one runs, with its address; the settings in force.
 _demo: list[tuple[subprocess.Popen[str], str]] = []
@@ -54,7 +59,7 @@ def prepare(settings: Settings) -> None:
         SystemExit: something is wrong; the sentence says what and where.
     """
     try:
-        _check_address_is_free(settings)
+        _await_address(settings)
         load_secret_key(settings)
         catalog = _read(settings)
         found = _prepared(settings, catalog)
@@ -216,18 +221,35 @@ def _prepare_database(task: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=root, start_new_session=True)
 
 
-def _check_address_is_free(settings: Settings) -> None:
-    """Say in one sentence what gunicorn would try to find out five times."""
+def _await_address(settings: Settings) -> None:
+    """Wait a moment where another process listens there, as the workers of a killed master do until they notice.
+
+    Raises:
+        SettingsError: it cannot be listened on. gunicorn would try that five times, with two lines each.
+    """
     if "LISTEN_FDS" in os.environ or "GUNICORN_FD" in os.environ:
         return  # the socket is handed over by systemd, or by the master that this one replaces
+    give_up_at = None
+    while error := _error_of_binding(settings):
+        is_taken = error.errno == errno.EADDRINUSE
+        if not is_taken or (give_up_at is not None and time.monotonic() >= give_up_at):
+            hint = f", try PORT={settings.port + 1}" if is_taken else ""
+            raise SettingsError(f"{settings.host}:{settings.port}: {error.strerror}{hint}") from error
+        if give_up_at is None:
+            give_up_at = time.monotonic() + PORT_WAIT_S
+            say(f"{settings.host}:{settings.port} is taken: waiting up to {PORT_WAIT_S} s for its process to end")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _error_of_binding(settings: Settings) -> OSError | None:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            hint = f", try PORT={settings.port + 1}" if error.errno == errno.EADDRINUSE else ""
-            raise SettingsError(f"{settings.host}:{settings.port}: {error.strerror}{hint}") from error
+            return error
+    return None
 
 
 def _is_loopback(host: str) -> bool:

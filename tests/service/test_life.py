@@ -147,7 +147,43 @@ def test_stop_is_bounded_by_drain_seconds(gateway: Gateway, demo: Demo) -> None:
     assert answer.json()["day"]["used"] == 1, "it had output"
 
 
-def test_taken_port_is_one_sentence(gateway: Gateway) -> None:
+def test_stop_tells_whom_it_cuts_and_blames_no_client(gateway_factory: Factory, demo: Demo) -> None:
+    gateway = gateway_factory(
+        "sqlite", config="[service]\ndrain_seconds = 1\n" + CONFIG.format(demo=demo.base_url, daily=50)
+    )
+    headers = {"Authorization": f"Bearer {gateway.account()['token']}"}
+    begun = threading.Barrier(4)
+
+    def send(trigger: str, *, stream: bool) -> bytes:
+        body = {"stream": stream, "messages": [{"role": "user", "content": trigger}]}
+        begun.wait()
+        try:
+            with requests.post(f"{gateway.api}/chat/completions", json=body, headers=headers, timeout=30) as answer:
+                return answer.content
+        except requests.ConnectionError:
+            return b""
+
+    with ThreadPoolExecutor(3) as threads:
+        spoken = threads.submit(send, "[[tokens 600]] [[pace 100]]", stream=True)
+        silent = threads.submit(send, "[[delay 20]]", stream=True)
+        whole = threads.submit(send, "[[delay 20]]", stream=False)
+        begun.wait()
+        ledger = Ledger(gateway.database_url, make_tables=False)
+        wait_until(
+            "all are under way", lambda: sorted(ledger.statuses(ledger.open_rows())) == ["open"] * 2 + ["started"]
+        )
+        rows = ledger.open_rows()
+        os.kill(gateway.master_pid, signal.SIGTERM)
+        wait_until("the service has ended", lambda: not is_alive(gateway.master_pid), timeout_s=20)
+    assert b'"upstream_incomplete"' in spoken.result()
+    assert spoken.result().endswith(b"data: [DONE]\n\n")
+    assert (silent.result(), whole.result()) == (b"", b"")
+    assert sorted(ledger.statuses(rows)) == ["failed", "failed", "interrupted"]
+    assert {ledger.row(row_id).error_code for row_id in rows} == {"worker_lost"}
+    ledger.close()
+
+
+def test_taken_port_is_one_sentence_after_a_short_wait(gateway: Gateway) -> None:
     env = {**os.environ, "PORT": str(gateway.port), "DATABASE_URL": gateway.database_url}
     env["SMARTROUTE_CONFIG"] = str(gateway.config_path)
     done = subprocess.run(
@@ -159,7 +195,8 @@ def test_taken_port_is_one_sentence(gateway: Gateway) -> None:
     )
     assert done.returncode != 0
     assert done.stderr.strip().splitlines() == [
-        f"smart-route: 127.0.0.1:{gateway.port}: Address already in use, try PORT={gateway.port + 1}"
+        f"smart-route: 127.0.0.1:{gateway.port} is taken: waiting up to 5 s for its process to end",
+        f"smart-route: 127.0.0.1:{gateway.port}: Address already in use, try PORT={gateway.port + 1}",
     ]
 
 
