@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 
@@ -15,6 +16,7 @@ import gevent
 
 from catalog.model import Route
 from models import usage_log
+from models.lease import WORKER_LOST
 from models.reservation import Outcome
 
 from . import sse
@@ -88,6 +90,9 @@ class StreamedAnswer:
             yield self._translator.fail(error)
         except ClientGone as error:
             self._close_row(error)
+        except gevent.GreenletExit as error:
+            self._close_row(error)
+            yield self._translator.fail(UpstreamIncomplete())
         except Exception as error:
             log.exception("%s: fault in the relay", self._call.request_id)
             self._close_row(error)
@@ -98,8 +103,10 @@ class StreamedAnswer:
         if self._ended:
             return
         self._ended = True
+        ends = sys.exception()  # in the middle of a write to a client that is slow to read
+        why = ends if isinstance(ends, gevent.GreenletExit) else ClientGone()
         with contextlib.ExitStack() as last:  # each of them, whatever becomes of the others
-            last.callback(self._close_row, ClientGone())
+            last.callback(self._close_row, why)
             last.callback(self._watch.stop)
             last.callback(self._drop_upstream)
             self._pieces.close()
@@ -276,12 +283,10 @@ class StreamedAnswer:
         counts = None
         if self._ticket.is_marked:
             counts = self._translator.tokens() or estimated_tokens(self._call, self._translator.output_bytes)
-        if isinstance(why, GatewayError):
+        code = _code_of(why)
+        if code is not None:
             status = usage_log.INTERRUPTED if self._ticket.is_marked else usage_log.FAILED
-            outcome = self._outcome(status, why.code, counts)
-        elif isinstance(why, Exception):
-            status = usage_log.INTERRUPTED if self._ticket.is_marked else usage_log.FAILED
-            outcome = self._outcome(status, GatewayError.code, counts)
+            outcome = self._outcome(status, code, counts)
         elif self._ticket.is_marked and self._translator.has_finished:
             # The client had all it came for and did not wait for the formal end.
             outcome = self._outcome(usage_log.COMPLETED, None, counts)
@@ -313,3 +318,12 @@ class StreamedAnswer:
         if self._answer is not None:
             self._answer.close()
             self._answer = None
+
+
+def _code_of(why: BaseException) -> str | None:
+    """Return the code of what broke a request off; None: its client left."""
+    if isinstance(why, GatewayError):
+        return why.code
+    if isinstance(why, gevent.GreenletExit):
+        return WORKER_LOST  # told to stop, the worker cuts what still runs when ``drain_seconds`` are over
+    return GatewayError.code if isinstance(why, Exception) else None

@@ -10,6 +10,7 @@ from typing import Any
 import gevent
 
 from models import usage_log
+from models.lease import WORKER_LOST
 from models.reservation import Outcome
 
 from .admission import Ticket
@@ -56,6 +57,9 @@ def whole_answer(
         raise
     except GatewayError as error:
         give_back(usage_log.FAILED, error.code)
+        raise
+    except gevent.GreenletExit:  # the worker was told to stop, and drain_seconds are over
+        give_back(usage_log.FAILED, WORKER_LOST)
         raise
     except BaseException:
         give_back(usage_log.FAILED, GatewayError.code)

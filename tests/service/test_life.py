@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import requests
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
 from tests.harness.processes import is_alive, wait_until
+from tests.models.ledger import Ledger
 
 CONFIG = """
 [[upstreams]]
