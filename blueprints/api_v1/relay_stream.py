@@ -28,8 +28,9 @@ from .errors import GatewayError, UpstreamError, UpstreamIncomplete, UpstreamTim
 from .exchange import keep
 from .opening import Opening
 from .outcomes import estimated_tokens, outcome_of
-from .translation.chat_answer import Tokens, shape_of
+from .translation.chat_answer import Tokens
 from .translation.stream_translator import StreamTranslator
+from .translation.upstream_errors import shape_of
 from .upstream import UpstreamAnswer, Upstreams
 from .upstream_body import BodyCut, Silence
 

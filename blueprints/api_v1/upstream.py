@@ -202,9 +202,13 @@ class _Door:
         return UpstreamError(detail=detail)
 
     def _refusal(self, answer: requests.Response) -> GatewayError:
-        """Return the error that an answer other than a usable 200 amounts to; its body is read for the log."""
-        text = self._redacted(_text_of(answer))
+        """Return the error that an answer other than a usable 200 amounts to; what a refusal says is logged."""
         status = answer.status_code
+        if status == 200:  # it holds an answer, and content is never logged
+            answer.close()
+            coding = answer.headers.get("Content-Encoding", "identity")[:40]
+            return UpstreamError(detail=f"HTTP 200, but content encoding {coding}")
+        text = self._redacted(_text_of(answer))
         detail = f"HTTP {status}: {text[:1000]}"
         if status in (400, 413, 422):
             said = _said_in(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +193,14 @@ def test_forbidden_content_is_recognised_by_code_and_by_words(catalog: Catalog) 
         {"error": {"message": "Our content management policy says no"}},
     ):
         assert type(failure(catalog, status=400, json=told)) is errors.ContentRefused
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br"])
+def test_answer_in_a_coding_that_nobody_asked_for_is_not_logged(catalog: Catalog, coding: str) -> None:
+    said = b"what was said"
+    body = gzip.compress(said) if coding == "gzip" else said
+    error = failure(catalog, status=200, headers={"Content-Encoding": coding}, body=body)
+    assert type(error) is errors.UpstreamError
+    assert error.detail
+    assert coding in error.detail
+    assert "said" not in error.detail

@@ -250,3 +250,11 @@ def test_every_prefix_of_a_stream_ends_in_one_terminal_event() -> None:
         out += ending(stream.finish, stream)
         kinds_ = kinds(read(out))
         assert [kind for kind in kinds_ if kind in ("completed", "incomplete", "failed")] == kinds_[-1:]
+
+
+def test_log_is_not_told_what_an_event_says_that_cannot_be_read() -> None:
+    for told in (b'{"delta": "what was said', b'"what was said"'):
+        with pytest.raises(UpstreamError) as caught:
+            translator().feed([told])
+        assert caught.value.detail
+        assert "said" not in caught.value.detail

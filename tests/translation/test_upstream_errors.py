@@ -86,3 +86,13 @@ def test_answer_without_an_error_is_none() -> None:
 def test_only_words_on_length_are_an_overflow() -> None:
     assert is_context_overflow("Prompt is too long: 9000 tokens")
     assert not is_context_overflow("Invalid temperature")
+
+
+@pytest.mark.parametrize("told", ["what was said", ["what was said"], 4711])
+@pytest.mark.parametrize("ask", [chat_stream, chat_whole, responses_stream, responses_whole])
+def test_log_is_not_told_what_stands_where_an_object_should(ask: Callable[[Any], None], told: Any) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        ask(told)
+    assert caught.value.detail
+    assert "said" not in caught.value.detail
+    assert "4711" not in caught.value.detail

@@ -13,7 +13,7 @@ import orjson
 from msgspec import Struct
 
 from ..errors import UpstreamError
-from .upstream_errors import error_in_chunk
+from .upstream_errors import error_in_chunk, shape_of
 
 # Finish reasons of upstreams that are not OpenAI's, and what they mean.
 FINISH_REASONS = {
@@ -281,10 +281,3 @@ def _thinking(part: object) -> str:
 def _text(part: dict[str, Any]) -> str:
     text = part.get("text")
     return text if isinstance(text, str) else ""
-
-
-def shape_of(told: object) -> str:
-    """Describe an answer for the log without anything that it says: content is never logged."""
-    if isinstance(told, dict):
-        return "an object with " + ", ".join(sorted(str(key)[:40] for key in told)[:20])
-    return type(told).__name__

@@ -190,7 +190,7 @@ class ChatOverResponses:
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise UpstreamError(detail=f"an event that is not JSON: {data[:200]!r}") from error
+            raise UpstreamError(detail=f"an event that is not JSON, {len(data)} bytes") from error
         trouble = error_in_event(event, param="messages")
         if trouble is not None:
             raise trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import GatewayError, UpstreamError
-from .upstream_errors import TOLD_CODES, error_of
+from .upstream_errors import TOLD_CODES, error_of, shape_of
 
 
 def error_in_event(event: object, *, param: str) -> GatewayError | None:
@@ -13,7 +13,7 @@ def error_in_event(event: object, *, param: str) -> GatewayError | None:
     if isinstance(event, list) and event:  # Gemini wraps it in an array
         event = event[0]
     if not isinstance(event, dict):
-        return UpstreamError(detail=f"no event: {str(event)[:200]}")
+        return UpstreamError(detail=f"no event: {shape_of(event)}")
     kind = event.get("type")
     if kind == "error" or (kind is None and event.get("error")) or event.get("object") == "error":
         return error_of(event.get("error") or event, param=param)

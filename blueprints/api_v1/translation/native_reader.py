@@ -80,7 +80,7 @@ class NativeReader:
         try:
             event = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise UpstreamError(detail=f"an event that is not JSON: {data[:200]!r}") from error
+            raise UpstreamError(detail=f"an event that is not JSON, {len(data)} bytes") from error
         trouble = error_in_event(event, param="input")
         if trouble is not None:
             raise trouble

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..errors import GatewayError, UpstreamError, UpstreamIncomplete
-from .chat_answer import Tokens, content_of, finish_reason, reasoning_of, shape_of
+from .chat_answer import Tokens, content_of, finish_reason, reasoning_of
 from .responses_bridged_calls import OpenBridgedCall
 from .responses_bridged_tools import BRIDGED_KINDS, ITEM_PREFIXES
 from .responses_calls import Call, Calls, body_of
@@ -22,7 +22,7 @@ from .responses_object import ended_response, response_base, usage_from_chat, us
 from .responses_open_items import OpenCall, OpenItem, OpenMessage, OpenReasoning, Seal
 from .responses_templates import Templates
 from .responses_tools import ToolTable
-from .upstream_errors import TOLD_CODES, error_in_chunk
+from .upstream_errors import TOLD_CODES, error_in_chunk, shape_of
 
 _CALL_PREFIXES = {"function": "fc_", "custom": "ctc_", **ITEM_PREFIXES}
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}

@@ -105,7 +105,7 @@ def error_in_chunk(chunk: object, *, param: str) -> GatewayError | None:
     if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict) and "error" in chunk[0]:  # Gemini's form
         return error_of(chunk[0]["error"], param=param)
     if not isinstance(chunk, dict):
-        return UpstreamError(detail=f"not an object: {str(chunk)[:200]}")
+        return UpstreamError(detail=f"not an object: {shape_of(chunk)}")
     if chunk.get("error"):
         return error_of(chunk["error"], param=param)
     if chunk.get("object") == "error":
@@ -115,3 +115,10 @@ def error_in_chunk(chunk: object, *, param: str) -> GatewayError | None:
         if isinstance(choice, dict) and choice.get("error"):
             return error_of(choice["error"], param=param)
     return None
+
+
+def shape_of(told: object) -> str:
+    """Describe an answer for the log without anything that it says: content is never logged."""
+    if isinstance(told, dict):
+        return "an object with " + ", ".join(sorted(str(key)[:40] for key in told)[:20])
+    return type(told).__name__
