@@ -26,9 +26,11 @@ from .errors import (
     UpgradeRequired,
 )
 from .quota_headers import quota_headers, window_report
-from .routes_call import allowed_aliases, caller, current_standing, json_answer
+from .routes_call import PAGES, STRANGERS, allowed_aliases, caller, current_standing, json_answer, take_up_nobody
 
 log = logging.getLogger("smartroute.api")
+
+_WATCHED = ("health", "metrics")  # blueprints
 
 
 @bp.before_app_request
@@ -37,6 +39,17 @@ def refuse_websocket() -> None:
     environ = request.environ
     if environ.get("HTTP_UPGRADE", "").lower() == "websocket" and is_api_path(environ["PATH_INFO"]):
         raise UpgradeRequired
+
+
+@bp.before_app_request
+def take_turns_without_token() -> None:
+    """Let all pages and files together, and all addresses that nobody serves, have what one account has.
+
+    Whoever watches the service waits for nobody.
+    """
+    if request.routing_exception is None and (is_api_path(request.path) or request.blueprint in _WATCHED):
+        return
+    take_up_nobody(STRANGERS if is_api_path(request.path) else PAGES)
 
 
 @bp.get("/models")

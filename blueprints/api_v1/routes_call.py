@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,6 +16,7 @@ from models.quota import Limits, Standing, newest_row, standing
 from models.reservation import Outcome
 from service.metrics.counts import Metrics
 from service.metrics.tracing import TRAIL, Trail
+from service.process.waits import WaitOver
 from service.services import Services, services
 
 from .admission import Ticket, admit
@@ -38,6 +39,8 @@ from .request_features import features_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+PAGES, STRANGERS = "pages", "strangers"  # lines, as of an account each: for pages; for who brings no valid token
+MOST_OF_NOBODY = 500  # requests in one of these lines, of one worker
 LARGE_BYTES = 64 * 1024  # of a body: it may take milliseconds
 CLIENT_GONE = 499  # nobody reads it; nginx uses the same number in its log
 
@@ -171,7 +174,7 @@ def _authenticated() -> Caller:
     try:
         found = authenticate(house.storage, house.catalog, environ.get("HTTP_AUTHORIZATION"))
     except Unauthenticated:
-        _take_up(None)  # whoever has no account shares with all the others who have none
+        take_up_nobody(STRANGERS)
         failed_authentications().count(request.remote_addr or "")
         raise
     log_fields(environ)["account"] = found.account_id
@@ -188,9 +191,22 @@ def _end_if_client_left(client: Any) -> None:
         abort(Response(status=CLIENT_GONE))
 
 
-def _take_up(account_id: int | None, *, is_large: bool = False) -> None:
+def take_up_nobody(line: Hashable) -> None:
+    """Return when the current request, which is no account's, may go on in its line.
+
+    Raises:
+        WaitOver: the line is full, and the connection is to be closed: an answer to each would be a flood again.
+    """
+    if "gunicorn.socket" not in request.environ:
+        return  # a client within the process, in whatever thread: lines are of one event loop
+    if fair_share().waiting(line) >= MOST_OF_NOBODY:
+        raise WaitOver
+    _take_up(line)
+
+
+def _take_up(account: Hashable, *, is_large: bool = False) -> None:
     try:
-        fair_share().take_up(account_id, request.environ.get("gunicorn.socket"), is_large=is_large)
+        fair_share().take_up(account, request.environ.get("gunicorn.socket"), is_large=is_large)
     except ClientGone:
         abort(Response(status=CLIENT_GONE))
 

@@ -10,6 +10,7 @@ from collections import Counter
 
 import psutil
 import pytest
+import requests
 
 from endurance import seen
 from endurance.chaos import report
@@ -133,3 +134,22 @@ def test_account_that_floods_is_answered_a_few_times_while_another_one_is_answer
     assert set(answered) == {"200"}
     assert statistics.median(meanwhile) <= 20, "it does not wait behind sixty-four others"
     assert share(meanwhile, 0.9) <= 64
+
+
+def test_pages_without_number_are_answered_a_few_times_while_an_account_is_answered_once(processes: Processes) -> None:
+    page = b"GET /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with place(processes, members=1) as here:
+        answered: Counter[str] = Counter()
+        flood = threading.Thread(target=ask_without_pause, args=(here.gateway.port, page, 64, 3.0, answered))
+        flood.start()
+        wait_until("it floods", lambda: answered.total() > 200, timeout_s=30)
+        with Crowd(here.gateway.port, here.members, streams=0, meter=answered.total) as crowd:
+            time.sleep(2)
+            paths = ("/healthz", "/readyz")
+            watched = [requests.get(here.gateway.url + path, timeout=30).status_code for path in paths]
+        flood.join()
+    meanwhile = [count for _, each, count in crowd.notes.short if each.how == seen.COMPLETE]
+    assert watched == [200, 200]
+    assert len(meanwhile) >= 5
+    assert set(answered) == {"200"}
+    assert statistics.median(meanwhile) <= 20, "it does not wait behind sixty-four others"

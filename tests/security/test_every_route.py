@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from blueprints.api_v1 import routes_call
 from middleware.api_paths import is_api_path
 from service.accounts import membership
+from service.process.waits import WaitOver
 from tests.accounts.house import BOSS, PASSWORD, Visitor, csrf_token, open_house
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE")
@@ -167,3 +169,20 @@ def test_browsers_are_told_to_stay_with_tls_where_the_service_has_it(tmp_path: P
 def test_service_without_tls_promises_none(house: Flask) -> None:
     answer = house.test_client().get("/", base_url="https://ai.example.org")
     assert "Strict-Transport-Security" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/", "/static/favicon.svg", "/nothing-here", "/v1/nothing-here", "/v1/models"])
+def test_connection_without_an_account_is_closed_where_too_many_wait(
+    house: Flask, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    client = house.test_client()
+    of_a_worker = {"gunicorn.socket": None}
+    assert client.get(path, environ_overrides=of_a_worker).status_code in (200, 401, 404)
+    monkeypatch.setattr(routes_call, "MOST_OF_NOBODY", 0)
+    with pytest.raises(WaitOver):
+        client.get(path, environ_overrides=of_a_worker)
+
+
+def test_health_is_told_however_many_wait(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes_call, "MOST_OF_NOBODY", 0)
+    assert house.test_client().get("/healthz", environ_overrides={"gunicorn.socket": None}).status_code == 200
