@@ -16,6 +16,7 @@ from msgspec import Struct
 from .aside import aside
 from .calendar_windows import Calendar, Window, Windows
 from .prepared import Prepared
+from .recounts import remember, remembered
 from .usage_log import UsageLog
 
 
@@ -58,6 +59,8 @@ class Standing(Struct, frozen=True):
     month_used: int
     limits: Limits
     """Those in force at the instant."""
+    is_remembered: bool = False
+    """Whether a number was counted some time ago, for the same newest row; it may refuse, and must not admit."""
 
     @property
     def day_left(self) -> int | None:
@@ -177,8 +180,12 @@ def standing(
     calendar: Calendar,
     now: datetime,
     newest: NewestRow | None,
+    *,
+    anew: bool = False,
 ) -> Standing:
     """Return what the account has used at ``now``, or at its newest row's time where that is later.
+
+    Rows that have to be counted are counted once a minute while the newest row is the same; with ``anew`` always.
 
     A clock that was set back must not open an earlier window again: an account's time never runs backwards.
     What ``limits`` holds for a time is decided by that same instant.
@@ -190,23 +197,29 @@ def standing(
         return Standing(moment, windows, 0, 0, limits)
 
     carries_on = newest.carries_on(moment)
+    is_remembered = False
+
+    def counted(window: Window) -> int:
+        nonlocal is_remembered
+        key = (account_id, newest, window)
+        known = None if anew else remembered(connection, key)
+        if known is not None:
+            is_remembered = True
+            return known
+        return remember(connection, key, lambda: prompts_counted(connection, account_id, window))
 
     def carried(window: Window, carried_start: datetime, carried_number: int) -> int:
         if not carries_on:
-            return prompts_counted(connection, account_id, window)
+            return counted(window)
         if carried_start == window.start:
             if carried_number == 0 and _counted_lately(connection, account_id, window):
-                return prompts_counted(connection, account_id, window)
+                return counted(window)
             return carried_number
         if newest.started_at < window.start:
             return 0
         # The row lies in this window but was written for another one: the time zone has changed since.
-        return prompts_counted(connection, account_id, window)
+        return counted(window)
 
-    return Standing(
-        moment,
-        windows,
-        carried(windows.day, newest.day_start, newest.day_prompts),
-        carried(windows.month, newest.month_start, newest.month_prompts),
-        limits,
-    )
+    day_used = carried(windows.day, newest.day_start, newest.day_prompts)
+    month_used = carried(windows.month, newest.month_start, newest.month_prompts)
+    return Standing(moment, windows, day_used, month_used, limits, is_remembered)

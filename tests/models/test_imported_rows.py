@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from models import reservation
-from models.quota import Limits
+from models import quota, reservation
+from models.calendar_windows import Window
+from models.quota import Limits, prompts_counted
 from models.reservation import QuotaUsedUp, Reserved
 from models.usage_log import UsageLog
 from tests.models.ledger import FAILED, NOON, Ledger
@@ -103,3 +104,46 @@ def test_rows_of_windows_that_the_service_has_not_are_counted(ledger: Ledger, ac
     numbers = {"day_prompts": number, "month_prompts": number}
     put_in(ledger, account, hours_ago(50, 2), day_start=elsewhere, month_start=elsewhere, **numbers)
     assert admitted(ledger, account) == (2, 3)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The accounts whose rows were counted, once for each count."""
+    accounts: list[int] = []
+
+    def count(connection: sa.Connection, account_id: int, window: Window) -> int:
+        accounts.append(account_id)
+        return prompts_counted(connection, account_id, window)
+
+    monkeypatch.setattr(quota, "prompts_counted", count)
+    return accounts
+
+
+def test_refusals_behind_imported_rows_do_not_count_them_each_time(
+    ledger: Ledger, account: int, counts: list[int]
+) -> None:
+    put_in(ledger, account, hours_ago(5, 4, 3))
+    for _ in range(3):
+        assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
+        assert ledger.used(account) == (3, 3)
+    assert len(counts) == 2  # the day, the month
+
+
+def test_what_is_admitted_behind_imported_rows_is_counted_anew(ledger: Ledger, account: int, counts: list[int]) -> None:
+    put_in(ledger, account, hours_ago(5, 4, 3))
+    assert ledger.used(account) == (3, 3)
+    assert admitted(ledger, account) == (4, 4)
+    assert len(counts) == 4
+    assert admitted(ledger, account) == (5, 5)
+    assert len(counts) == 4
+
+
+def test_refused_account_notices_more_imported_rows_and_given_back_ones(ledger: Ledger, account: int) -> None:
+    row_id = ledger.admit(account)
+    put_in(ledger, account, hours_ago(3, 2), after=1)
+    assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
+    put_in(ledger, account, hours_ago(1), after=3)
+    assert ledger.used(account) == (4, 4)
+    assert reservation.give_back(ledger.storage, account, row_id, FAILED)
+    assert ledger.used(account) == (3, 3)
+    assert admitted(ledger, account) == (4, 4)
