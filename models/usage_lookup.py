@@ -72,6 +72,9 @@ def find_request(storage: Storage, request_id: str) -> FoundRequest | None:
 
 
 def _receipt(text: str | None) -> dict[str, Any] | None:
-    """Read a receipt; a row that an older release wrote has none."""
-    found = json.loads(text) if text else None
+    """Read a receipt; a row that an older release wrote has none, and what another program wrote may be none."""
+    try:
+        found = json.loads(text) if text else None
+    except ValueError:
+        return None
     return found if isinstance(found, dict) else None

@@ -21,6 +21,9 @@ STEPS_PER_DOUBLING = 8
 """Times are kept by the eighth of a doubling that they fall nearest to: at most 4.5 % off."""
 
 
+_CLOSED = frozenset({log.COMPLETED, log.INTERRUPTED, log.CANCELLED, log.FAILED})
+
+
 class LoggedRow(NamedTuple):
     """The columns of a usage-log row that are added up."""
 
@@ -87,7 +90,8 @@ class Tally(Struct):
         else:
             self.continuations += 1
         if row.is_closed:
-            setattr(self, row.status, getattr(self, row.status) + 1)
+            status = row.status if row.status in _CLOSED else log.FAILED  # another program may call it what it likes
+            setattr(self, status, getattr(self, status) + 1)
         self.prompt_tokens += row.prompt_tokens or 0
         self.completion_tokens += row.completion_tokens or 0
         self.cached_tokens += row.cached_tokens or 0

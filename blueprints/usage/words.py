@@ -21,7 +21,8 @@ STATUSES = {
 
 def outcome(request: UsedRequest) -> str:
     """Return what became of a request."""
-    return STATUSES[log.OPEN if request.status == log.STARTED else request.status]
+    status = log.OPEN if request.status == log.STARTED else request.status
+    return STATUSES.get(status, "Ended")  # another program may have put the row in, under a word of its own
 
 
 def counted(request: UsedRequest) -> str:
@@ -32,6 +33,8 @@ def counted(request: UsedRequest) -> str:
         return "not counted: no output"
     if request.reason == log.CONTINUED:
         return "not counted: continuation of a tool call"
+    if not request.counted:
+        return "not counted"
     if request.status == log.COMPLETED:
         return "counted: it was answered"
     return "counted: output was sent"

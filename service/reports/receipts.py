@@ -73,4 +73,6 @@ def counted(row: LoggedRequest) -> str:
         return "not counted: it continues a counted prompt"
     if row.status in (log.OPEN, log.STARTED):
         return "counted for now: it is under way"
+    if not row.counted:
+        return "not counted"  # another program put the row in, for a reason of its own
     return "counted: output was sent"

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from models import usage_lookup
 from models.base import utcnow
 from service.accounts import deletion
 from tests.accounts.house import BOSS, Visitor
@@ -209,3 +210,21 @@ def test_usage_outlives_the_account_and_is_found_again_under_the_same_address(ap
 def test_address_with_a_slash_leads_to_the_page(reader: Member) -> None:
     answer = reader.get("/usage/?status=failed")
     assert (answer.status_code, answer.location) == (308, "/usage?status=failed")
+
+
+def test_rows_of_another_program_are_shown_whatever_words_they_bring(member: Member) -> None:
+    import_of = {"status": "ok", "kind": "prompt", "reason": "import", "counted": True}
+    member.has_sent([utcnow()], partial(with_values, import_of))
+    member.has_sent([utcnow()], partial(with_values, {**import_of, "status": "completed", "counted": False}))
+    answer = member.get("/usage")
+    assert answer.status_code == 200
+    for words in ("Ended", "counted: output was sent", "Completed", "not counted"):
+        assert words in text_of(answer.text)
+    assert "counted: it was answered" not in text_of(answer.text)
+
+
+def test_receipt_that_another_program_wrote_in_its_own_words_is_none(member: Member) -> None:
+    member.has_sent([utcnow()], partial(with_values, {"routing": "by hand"}))
+    found = usage_lookup.find_request(member.house.storage, member.written[-1]["request_id"])
+    assert found is not None
+    assert found.routing is None
