@@ -7,12 +7,14 @@ its hands off the running month (``service.database.retention``).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from . import time_order
 from .continuation import VALID_FOR
 from .storage import Storage
 from .usage_log import UsageLog
@@ -21,6 +23,7 @@ from .usage_totals import TotalledUpTo, UsageTotal
 
 PORTION = 25
 """Rows that one transaction deletes: of a large SQLite file each costs about a millisecond under the write lock."""
+READ_AT_ONCE = 500
 ACCOUNTS_AT_ONCE = 200
 
 
@@ -31,32 +34,26 @@ def prune_log(storage: Storage, before: datetime) -> Iterator[int]:
         StorageUnavailable: the rest waits for the next time.
     """
     for account_id in _accounts(storage):
-        seq = 0
-        while portion := _oldest(storage, account_id, seq, before):
-            seq = portion[-1].seq
-            yield _delete(storage, portion)
+        last = _last_that_may_go(storage, account_id)
+        place: time_order.Place | None = None
+        while rows := _old(storage, account_id, place, before):
+            may_go = iter([row for row in rows if row.seq <= last])
+            yield 0
+            while portion := list(itertools.islice(may_go, PORTION)):
+                yield _delete(storage, portion)
+            place = (rows[-1].held, rows[-1].id)
 
 
 def prunable(storage: Storage, before: datetime) -> int:
     """Count the rows that ``prune_log`` would delete, at most: some may belong to turns that still go on."""
 
     def count(account_id: int) -> int:
-        old = sa.select(UsageLog.seq).where(UsageLog.account_id == account_id, UsageLog.started_at < before)
-        newest_old = old.order_by(UsageLog.started_at.desc()).limit(1)
-
-        def look(connection: sa.Connection) -> int:
-            last = connection.scalar(newest_old)
-            if last is None:
-                return 0
-            may_go = sa.select(sa.func.count()).where(
-                UsageLog.account_id == account_id,
-                UsageLog.seq <= last,
-                _is_added_up(account_id),
-                _has_newer(account_id),
-            )
-            return connection.execute(may_go).scalar_one()
-
-        return storage.read(look)
+        may_go = sa.select(sa.func.count()).where(
+            UsageLog.account_id == account_id,
+            UsageLog.started_at < before,
+            UsageLog.seq <= _last_that_may_go(storage, account_id),
+        )
+        return storage.read(lambda connection: connection.execute(may_go).scalar_one())
 
     return sum(count(account_id) for account_id in _accounts(storage))
 
@@ -97,29 +94,22 @@ def _page(storage: Storage, some: Any, after: int) -> list[int]:
     return storage.read(lambda connection: list(connection.scalars(some, {"after": after})))
 
 
-def _is_added_up(account_id: int) -> Any:
+def _last_that_may_go(storage: Storage, account_id: int) -> int:
+    """Return the number up to which an account's rows may go: they are in the totals, and none is the newest."""
     totalled = sa.select(TotalledUpTo.seq).where(TotalledUpTo.account_id == account_id).scalar_subquery()
-    return UsageLog.seq <= totalled
+    newest = sa.select(sa.func.max(UsageLog.seq)).where(UsageLog.account_id == account_id).scalar_subquery()
+    known = storage.read(lambda connection: connection.execute(sa.select(totalled, newest)).one())
+    return min(known[0] or 0, (known[1] or 0) - 1)
 
 
-def _has_newer(account_id: int) -> Any:
-    other = UsageLog.__table__.alias("newest")
-    newest = sa.select(sa.func.max(other.c.seq)).where(other.c.account_id == account_id).scalar_subquery()
-    return UsageLog.seq < newest
-
-
-def _oldest(storage: Storage, account_id: int, after: int, before: datetime) -> list[Any]:
-    """Return an account's oldest rows that may go. Its time never runs backwards, so the first too new one ends it."""
-    rows = (
-        sa.select(UsageLog.id, UsageLog.seq, UsageLog.turn, UsageLog.started_at)
-        .where(
-            UsageLog.account_id == account_id, UsageLog.seq > after, _is_added_up(account_id), _has_newer(account_id)
-        )
-        .order_by(UsageLog.seq)
-        .limit(PORTION)
-    )
-    found = storage.read(lambda connection: connection.execute(rows).all())
-    return [row for row in found if row.started_at < before]
+def _old(storage: Storage, account_id: int, place: time_order.Place | None, before: datetime) -> list[Any]:
+    """Return an account's next rows that began before an instant, in order of time."""
+    rows = sa.select(UsageLog.id, UsageLog.seq, UsageLog.turn, UsageLog.started_at, time_order.HELD)
+    rows = rows.where(UsageLog.account_id == account_id, UsageLog.started_at < before)
+    if place is not None:
+        rows = rows.where(time_order.after(place))
+    rows = rows.order_by(*time_order.ORDER).limit(READ_AT_ONCE)
+    return storage.read(lambda connection: list(connection.execute(rows)))
 
 
 def _delete(storage: Storage, rows: list[Any]) -> int:

@@ -3,10 +3,16 @@
 Rows are numbered: by ``id`` over all accounts, by ``seq`` within one. Closed rows are added up into totals after a
 while, and the totals of a day tell whether it can have what is wanted. So a search for what was rare, or never was,
 looks at the days that have it and at the rows that are not added up yet, however large the log is.
+
+Of an account whose rows are numbered in order of time (``TotalledUpTo.in_order``) a span of days is one stretch, and
+its ends are found in the index over times. Where another program has put rows in, those of the days are looked up
+there one by one, so many at most, and then all rows may be meant.
 """
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
+from . import time_order
 from .account import Account
 from .storage import Storage
 from .usage_filter import Wanted, total_conditions
@@ -23,6 +30,9 @@ from .usage_totals import TotalledUpTo, UsageTotal
 
 EVERYTHING = Wanted()
 LONGEST_DAY = timedelta(hours=26)  # 25 where clocks change; an hour more does no harm
+LOOKED_UP_AT_ONCE = 2_000  # rows that are in no order
+MOST_LOOKED_UP = 10_000
+APART = 200  # numbers between two stretches: to look at fewer rows takes less than to ask once more
 
 
 class Range(Struct, frozen=True):
@@ -65,6 +75,9 @@ class Ranges:
             fresh = storage.read(lambda connection: first_fresh(connection, wanted))
             self._known = [Range(self.end if fresh is None else fresh, self.end)]
             self._spans = storage.read(lambda connection: _spans(connection, wanted))
+            # After the number: rows that are added up in between are in no stretch but its own.
+            if self._spans and not storage.read(lambda connection: _is_in_order(connection, wanted)):
+                self._known, self._spans = _joined([*self._known, *self._disordered()]), []
 
     def descending(self, before: int) -> Iterator[Range]:
         """Yield stretches below a number, the newest first; none is empty."""
@@ -85,14 +98,29 @@ class Ranges:
             yield from reversed(self._known)
 
     def _of_span(self, span: tuple[datetime, datetime]) -> Range:
-        """Find the rows of an account in a span of time: they are numbered in order of time."""
+        """Find the rows of an account in a span of time: those that are added up are numbered in order of time."""
         fresh = self._known[0].low
 
         def look(connection: sa.Connection) -> Range:
-            low, high = (_first_since(connection, self._wanted, instant) for instant in span)
-            return Range(fresh if low is None else low, fresh if high is None else min(high, fresh))
+            among = Range(self.first, fresh)
+            return Range(*(_first_added_up_since(connection, self._wanted, instant, among) for instant in span))
 
         return self._storage.read(look)
+
+    def _disordered(self) -> list[Range]:
+        """Find the rows of an account in the spans, by looking each of them up; all rows where they are too many."""
+        numbers: list[int] = []
+        for start, end in self._spans:
+            place: time_order.Place | None = None
+            while found := self._storage.read(functools.partial(_in_time, self._wanted, start, end, place)):
+                numbers += [row.seq for row in found]
+                if len(numbers) > MOST_LOOKED_UP:
+                    return [Range(self.first, self._known[0].low)]
+                if len(found) < LOOKED_UP_AT_ONCE:
+                    break
+                place = (found[-1].held, found[-1].id)
+                time.sleep(0)  # other greenlets come first
+        return _joined([Range(number, number + 1) for number in numbers], apart=APART)
 
 
 def _numbering(wanted: Wanted) -> sa.ColumnElement[int]:
@@ -118,19 +146,70 @@ def _first_since(connection: sa.Connection, wanted: Wanted, instant: datetime) -
     return connection.scalar(found.order_by(UsageLog.started_at, UsageLog.id).limit(1))
 
 
+def _is_in_order(connection: sa.Connection, wanted: Wanted) -> bool:
+    known = sa.select(TotalledUpTo.in_order).where(TotalledUpTo.account_id == wanted.account_id)
+    return connection.scalar(known) is not False
+
+
+def _first_added_up_since(connection: sa.Connection, wanted: Wanted, instant: datetime, among: Range) -> int:
+    """Return the number of an account's first row since an instant among those that are in order of time."""
+    first = _first_since(connection, wanted, instant)
+    if first is None or first < among.high:
+        return among.high if first is None else first
+    # One that is not added up yet: nothing is later, or it was put in after later ones. Then halving finds the place.
+    row = sa.select(UsageLog.seq, (UsageLog.started_at >= instant).label("is_since"))
+    row = row.where(UsageLog.account_id == wanted.account_id).limit(1)
+    last = connection.execute(row.where(UsageLog.seq < among.high).order_by(UsageLog.seq.desc())).first()
+    if last is None or not last.is_since:
+        return among.high
+    row = row.order_by(UsageLog.seq)
+    low, high = among.low, among.high
+    while low < high:
+        middle = (low + high) // 2
+        found = connection.execute(row.where(UsageLog.seq >= middle, UsageLog.seq < high)).first()
+        if found is None or found.is_since:
+            high = middle
+        else:
+            low = found.seq + 1
+    return low
+
+
+def _in_time(
+    wanted: Wanted, start: datetime, end: datetime, place: time_order.Place | None, connection: sa.Connection
+) -> list[Any]:
+    """Return the next rows of an account in a span, in order of time."""
+    rows = sa.select(UsageLog.seq, UsageLog.id, time_order.HELD).where(UsageLog.account_id == wanted.account_id)
+    rows = rows.where(UsageLog.started_at >= start if place is None else time_order.after(place))
+    rows = rows.where(UsageLog.started_at < end).order_by(*time_order.ORDER).limit(LOOKED_UP_AT_ONCE)
+    return list(connection.execute(rows))
+
+
 def first_fresh(connection: sa.Connection, wanted: Wanted = EVERYTHING) -> int | None:
     """Return the number of the oldest row that is in no total yet; None where all are."""
     # As a subquery: joined, SQLite would rather read the whole log than look each account up.
-    first = sa.select(_numbering(wanted)).where(
-        UsageLog.account_id == Account.id, UsageLog.seq == sa.func.coalesce(TotalledUpTo.seq, 0) + 1
+    first = sa.select(_numbering(wanted)).where(UsageLog.account_id == Account.id, UsageLog.seq == _TOTALLED + 1)
+    oldest = _of_accounts(wanted, sa.func.min(first.correlate(Account, TotalledUpTo).scalar_subquery()))
+    found = [connection.scalar(oldest)]
+    # Another program may have left gaps between its numbers. MySQL finds the row behind one quickly for an account that
+    # it is told, and not for one of a list.
+    is_behind = _NEWEST.correlate(Account).scalar_subquery() > _TOTALLED
+    before_gaps = _of_accounts(wanted, Account.id, _TOTALLED).where(
+        is_behind, ~sa.exists(first.correlate(Account, TotalledUpTo))
     )
-    oldest = sa.select(sa.func.min(first.correlate(Account, TotalledUpTo).scalar_subquery())).select_from(
-        sa.outerjoin(Account, TotalledUpTo, TotalledUpTo.account_id == Account.id)
-    )
-    if wanted.account_id is not None:
-        oldest = oldest.where(Account.id == wanted.account_id)
-    number: int | None = connection.scalar(oldest)
-    return number
+    for account_id, totalled in connection.execute(before_gaps).all():
+        behind = sa.select(_numbering(wanted)).where(UsageLog.account_id == account_id, UsageLog.seq > totalled)
+        found.append(connection.scalar(behind.order_by(UsageLog.seq).limit(1)))
+    return min((number for number in found if number is not None), default=None)
+
+
+_TOTALLED = sa.func.coalesce(TotalledUpTo.seq, 0)
+_NEWEST = sa.select(UsageLog.seq).where(UsageLog.account_id == Account.id).order_by(UsageLog.seq.desc()).limit(1)
+
+
+def _of_accounts(wanted: Wanted, *columns: Any) -> sa.Select[Any]:
+    """Return a question that is asked of each account, or of the one that is wanted."""
+    asked = sa.select(*columns).select_from(sa.outerjoin(Account, TotalledUpTo, TotalledUpTo.account_id == Account.id))
+    return asked if wanted.account_id is None else asked.where(Account.id == wanted.account_id)
 
 
 def _of_house(connection: sa.Connection, wanted: Wanted, first: int, end: int) -> list[Range]:
@@ -152,6 +231,8 @@ def _of_house(connection: sa.Connection, wanted: Wanted, first: int, end: int) -
 
 def _spans(connection: sa.Connection, wanted: Wanted) -> list[tuple[datetime, datetime]]:
     """Return the spans of time, oldest first, in which an account may have what is wanted."""
+    if not wanted.picks:
+        return [(wanted.since or datetime.min.replace(tzinfo=UTC), wanted.until or datetime.max.replace(tzinfo=UTC))]
     days = sa.select(UsageTotal.day_start).where(UsageTotal.account_id == wanted.account_id).distinct()
     days = _within(days, UsageTotal.day_start, wanted).where(*total_conditions(wanted, UsageTotal))
     spans: list[tuple[datetime, datetime]] = []
@@ -172,13 +253,13 @@ def _within(days: sa.Select[*tuple[Any, ...]], start: Any, wanted: Wanted) -> sa
     return days
 
 
-def _joined(ranges: Iterable[Range]) -> list[Range]:
-    """Return the same rows as stretches that do not overlap, the newest first."""
+def _joined(ranges: Iterable[Range], *, apart: int = 0) -> list[Range]:
+    """Return the same rows as stretches that do not overlap, the newest first; those nearer than ``apart`` as one."""
     joined: list[Range] = []
     for each in sorted(ranges, key=lambda one: one.high, reverse=True):
         if each.low >= each.high:
             continue
-        if joined and each.high >= joined[-1].low:
+        if joined and each.high + apart >= joined[-1].low:
             joined[-1] = Range(min(each.low, joined[-1].low), joined[-1].high)
         else:
             joined.append(each)

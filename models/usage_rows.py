@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from msgspec import Struct
 
+from . import time_order
 from .account import Account
 from .storage import Storage
 from .usage_log import UsageLog
@@ -108,17 +109,20 @@ def requests_since(storage: Storage, account_id: int, since: datetime) -> Callab
     Raises:
         StorageUnavailable: the database did not answer in time; also while they are read.
     """
-    first = sa.select(UsageLog.seq).where(UsageLog.account_id == account_id, UsageLog.started_at >= since)
-    first = first.order_by(UsageLog.started_at, UsageLog.id).limit(1)
-    begin = storage.read(lambda connection: connection.scalar(first))
     first_seq, last = bounds(storage, account_id)
+    rows = sa.select(*_SHOWN, UsageLog.id, time_order.HELD).where(UsageLog.account_id == account_id)
+    rows = rows.order_by(*time_order.ORDER).limit(EXPORTED_AT_ONCE)
+
+    def next_rows(place: time_order.Place | None) -> list[Any]:
+        begin = UsageLog.started_at >= since if place is None else time_order.after(place)
+        return storage.read(lambda connection: list(connection.execute(rows.where(begin))))
 
     def read() -> Iterator[UsedRequest]:
-        low = None if begin is None else max(begin, first_seq)
-        while low is not None and low <= last:
-            high = min(low + EXPORTED_AT_ONCE, last + 1)
-            yield from _between(storage, account_id, Wanted(), low, high, EXPORTED_AT_ONCE, newest_first=False)
-            low = high
+        place: time_order.Place | None = None
+        while found := next_rows(place):
+            requests = [UsedRequest(*row[: len(_SHOWN)]) for row in found]
+            yield from (each for each in requests if first_seq <= each.seq <= last)
+            place = (found[-1].held, found[-1].id)
             time.sleep(0)
 
     return read

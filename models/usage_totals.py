@@ -11,8 +11,11 @@ What the whole house used is added up from them: ``usage_sums``. docs/usage.md s
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-from collections.abc import Iterable, Iterator
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +24,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from .account import Account
 from .base import UtcDateTime, db
-from .storage import Storage
+from .storage import Storage, StorageUnavailable
 from .usage_figures import UsageFigures
 from .usage_log import UsageLog
 from .usage_sums import note_days
 from .usage_tally import SUMS, LoggedRow, Tally
 
-PORTION = 500  # rows that are read at once: 4 ms of the worker's time
+log = logging.getLogger("smartroute.usage")
+
+PORTION = 500  # rows that are read at once: 3 ms of the worker's time, and 3 or more to add them up
 ACCOUNTS_AT_ONCE = 200
 REST_AFTER = timedelta(hours=1)  # fewer rows than a portion are added up when they are as old as this
 NO_UPSTREAM = ""  # part of the key, where null would make no two rows equal
@@ -55,7 +60,32 @@ class TotalledUpTo(db.Model):  # type: ignore[name-defined, misc]
 
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(sa.BigInteger)
+    # Each of these rows began after the one before it, as those of admission do. Once false it stays so.
+    in_order: Mapped[bool] = mapped_column(default=True, server_default=sa.true())
 
+
+_FIGURES = (*SUMS, "cost", "error_codes", "first_output")
+# Each of them once for a portion, however many totals it changes: on MySQL a statement is a message and its answer.
+_KNOWN = sa.select(
+    UsageTotal.day_start,
+    UsageTotal.alias_served,
+    UsageTotal.upstream,
+    *(getattr(UsageTotal, name) for name in _FIGURES),
+).where(
+    UsageTotal.account_id == sa.bindparam("account_id"),
+    UsageTotal.day_start.between(sa.bindparam("first_day"), sa.bindparam("last_day")),
+)
+_MAKE = sa.insert(UsageTotal.__table__)
+_RAISE = (
+    sa.update(UsageTotal.__table__)
+    .where(
+        UsageTotal.account_id == sa.bindparam("of_account"),
+        UsageTotal.day_start == sa.bindparam("of_day"),
+        UsageTotal.alias_served == sa.bindparam("of_alias"),
+        UsageTotal.upstream == sa.bindparam("of_upstream"),
+    )
+    .values({name: sa.bindparam(f"new_{name}") for name in _FIGURES})
+)
 
 LOGGED: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for name in LoggedRow._fields)
 
@@ -63,24 +93,36 @@ LOGGED: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for na
 def total_up(storage: Storage) -> Iterator[int]:
     """Add up what waits, of all accounts, oldest first; yield after each portion how many rows it had.
 
-    The caller rests in between: a portion takes milliseconds, its transaction a fraction of one.
+    The caller rests in between: a portion takes milliseconds, in two pieces, of which the second has the write lock.
+    An account whose rows cannot be added up is passed over.
 
     Raises:
         StorageUnavailable: the rest waits for the next time; nothing is lost or added twice.
     """
     for account_id, totalled, newest in _accounts_behind(storage):
-        while portion := _next_portion(storage, account_id, totalled, newest):
-            if not _add(storage, account_id, totalled, portion):
-                break  # another worker is at this account
-            yield len(portion)
-            totalled = portion[-1].seq
+        try:
+            yield from _total_up_account(storage, account_id, totalled, newest)
+        except StorageUnavailable:
+            raise
+        except Exception:  # another program may have written anything into its rows
+            log.exception("the usage of account %d is not added up", account_id)
+
+
+def _total_up_account(storage: Storage, account_id: int, totalled: int, newest: int) -> Iterator[int]:
+    while portion := _next_portion(storage, account_id, totalled, newest):
+        time.sleep(0)  # other greenlets come first
+        if not _add(storage, account_id, totalled, portion):
+            return  # another worker is at this account
+        yield len(portion)
+        totalled = portion[-1].seq
 
 
 def tallies_of(rows: Iterable[LoggedRow]) -> dict[Key, Tally]:
     """Add rows up by day, alias and upstream."""
     tallies: dict[Key, Tally] = {}
     for row in rows:
-        key = (row.day_start, row.alias_served, row.upstream or NO_UPSTREAM)
+        # Blanks at the end make no other key on MySQL, so nowhere.
+        key = (row.day_start, row.alias_served.rstrip(" "), (row.upstream or NO_UPSTREAM).rstrip(" "))
         tally = tallies.get(key)
         if tally is None:
             tally = tallies[key] = Tally()
@@ -150,7 +192,7 @@ def _next_portion(storage: Storage, account_id: int, totalled: int, newest: int)
     closed = list(_until_unclosed(rows_after(storage, account_id, totalled, PORTION)))
     if len(closed) == PORTION:
         return closed
-    return [row for row in closed if row.started_at < rested_at]
+    return list(itertools.takewhile(lambda row: row.started_at < rested_at, closed))
 
 
 def _until_unclosed(rows: Iterable[LoggedRow]) -> Iterator[LoggedRow]:
@@ -164,18 +206,31 @@ def _add(storage: Storage, account_id: int, totalled: int, rows: list[LoggedRow]
     """Add rows to the totals; false, and nothing is done, when ``totalled`` is not the number any more."""
     tallies = tallies_of(rows)
     moved = sa.update(TotalledUpTo).where(TotalledUpTo.account_id == account_id, TotalledUpTo.seq == totalled)
+    values: dict[str, Any] = {"seq": rows[-1].seq}
+    if not _follow_in_time(storage, account_id, totalled, rows):
+        values["in_order"] = False
 
     def add(connection: sa.Connection) -> bool:
-        if connection.execute(moved.values(seq=rows[-1].seq)).rowcount == 0:
+        if connection.execute(moved.values(values)).rowcount == 0:
             return False
-        for key, tally in tallies.items():
-            _add_tally(connection, account_id, key, tally)
+        _add_tallies(connection, account_id, tallies)
         note_days(connection, rows)
         return True
 
     if totalled == 0:
         _begin_account(storage, account_id)
     return storage.write(add)
+
+
+def _follow_in_time(storage: Storage, account_id: int, totalled: int, rows: list[LoggedRow]) -> bool:
+    """Tell whether each of the rows began after the one before it, and the first after those that are added up."""
+    last = sa.select(UsageLog.started_at, UsageLog.id).where(UsageLog.account_id == account_id)
+    last = last.where(UsageLog.seq <= totalled).order_by(UsageLog.seq.desc()).limit(1)
+    before = storage.read(lambda connection: connection.execute(last).first()) if totalled else None
+    places = [] if before is None else [tuple(before)]
+    # Those of one instant are read in the order of their ids.
+    places += [(row.started_at, row.id) for row in rows]
+    return all(one < next_one for one, next_one in itertools.pairwise(places))
 
 
 def _begin_account(storage: Storage, account_id: int) -> None:
@@ -185,20 +240,22 @@ def _begin_account(storage: Storage, account_id: int) -> None:
         storage.write(lambda connection: connection.execute(begin))
 
 
-def _add_tally(connection: sa.Connection, account_id: int, key: Key, tally: Tally) -> None:
-    day_start, alias_served, upstream = key
-    where = (
-        UsageTotal.account_id == account_id,
-        UsageTotal.day_start == day_start,
-        UsageTotal.alias_served == alias_served,
-        UsageTotal.upstream == upstream,
-    )
-    known = connection.execute(sa.select(UsageTotal.__table__).where(*where)).first()
-    whole = Tally() if known is None else tally_of(known)
-    whole.merge(tally)
-    values = values_of(whole)
-    if known is not None:
-        connection.execute(sa.update(UsageTotal).where(*where).values(values))
-        return
-    values |= {"account_id": account_id, "day_start": day_start, "alias_served": alias_served, "upstream": upstream}
-    connection.execute(sa.insert(UsageTotal).values(values))
+def _add_tallies(connection: sa.Connection, account_id: int, tallies: Mapping[Key, Tally]) -> None:
+    days = [day_start for day_start, _, _ in tallies]
+    of_these_days = {"account_id": account_id, "first_day": min(days), "last_day": max(days)}
+    known = {tuple(row[:3]): row for row in connection.execute(_KNOWN, of_these_days)}
+    made, raised = [], []
+    for key, tally in sorted(tallies.items()):
+        day_start, alias, upstream = key
+        if key in known:
+            whole = tally_of(known[key])
+            whole.merge(tally)
+            total = {"of_account": account_id, "of_day": day_start, "of_alias": alias, "of_upstream": upstream}
+            raised.append(total | {f"new_{name}": value for name, value in values_of(whole).items()})
+        else:
+            total = {"account_id": account_id, "day_start": day_start, "alias_served": alias, "upstream": upstream}
+            made.append(total | values_of(tally))
+    if raised:
+        connection.execute(_RAISE, raised)
+    if made:
+        connection.execute(_MAKE, made)

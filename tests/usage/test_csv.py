@@ -42,6 +42,16 @@ def test_each_request_is_one_record(member: Member) -> None:
     assert len(records(member, "/usage.csv?since=60d")) == 700
 
 
+def test_requests_that_were_put_in_after_newer_ones_are_those_of_the_span(member: Member) -> None:
+    now = utcnow()
+    hours = [(number * 7919) % 1500 for number in range(1500)]  # of two months, in no order
+    member.has_sent([now - timedelta(hours=hour) for hour in hours])
+    since = member.house.calendar.at(now).day.start - timedelta(days=29)
+    wanted = sorted((row["started_at"], row["request_id"]) for row in member.written if row["started_at"] >= since)
+    assert len(wanted) > 600
+    assert [record["request_id"] for record in records(member, "/usage.csv?since=30d")] == [name for _, name in wanted]
+
+
 def test_days_are_the_sums_of_the_requests(member: Member) -> None:
     member.has_sent_for_days(45, 300)
     member.add_up()

@@ -84,6 +84,21 @@ def test_dry_run_counts_what_goes(ledger: Ledger, account: int) -> None:
     assert usage_pruning.prunable(ledger.storage, cutoff) == 0
 
 
+def test_old_rows_that_were_put_in_after_newer_ones_go(ledger: Ledger, account: int) -> None:
+    moments = [*history.moments(NOW - timedelta(days=20), NOW, 30, seed=5), *history.moments(BEGIN, NOW, 300, seed=6)]
+    random.Random(7).shuffle(moments)
+    moments[0] = moments[-1] = NOW - timedelta(days=1)
+    history.write(ledger.storage, history.rows(account, UTC_CALENDAR, moments, seed=8))
+    add_up(ledger)
+    before = used_since(ledger.storage, account, BEGIN)
+    cutoff = datetime(2025, 9, 1, tzinfo=UTC)
+    old = sum(each < cutoff for each in moments)
+    assert usage_pruning.prunable(ledger.storage, cutoff) == old > 100
+    assert prune(ledger, cutoff) == old
+    assert sorted(times(ledger, account)) == sorted(each for each in moments if each >= cutoff)
+    assert used_since(ledger.storage, account, BEGIN) == before
+
+
 def test_newest_row_of_an_account_stays_however_old_and_keeps_the_quota_exact(ledger: Ledger, account: int) -> None:
     ledger.storage.clock = NOW - timedelta(days=300)
     for _ in range(5):

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from models import usage_search
+from models import usage_ranges, usage_search
 from models.calendar_windows import Calendar
 from models.usage_filter import Wanted
 from models.usage_ranges import Ranges
@@ -35,11 +36,16 @@ FITS: dict[str, Callable[[Row], bool]] = {
 
 
 @pytest.fixture
-def written(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[Row]:
-    """Rows of two accounts, one error among them that happened once; what is looked at at once is little."""
+def small_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at at once is little."""
     monkeypatch.setattr(usage_search, "LOOKED_AT_ONCE", 40)
     monkeypatch.setattr(usage_search, "MOST_LOOKED_AT", 120)
     monkeypatch.setattr(usage_search, "LONGEST_LOOK_S", 60.0)
+
+
+@pytest.fixture
+def written(ledger: Ledger, small_looks: None) -> list[Row]:
+    """Rows of two accounts, one error among them that happened once."""
     made = []
     for number, account in enumerate(ledger.add_accounts(2)):
         times = history.moments(START, END, 160, seed=number)
@@ -59,21 +65,81 @@ def test_every_filter_finds_what_fits_before_and_after_rows_are_added_up(ledger:
             check(ledger, written, drawn(chance, written))
 
 
+def test_imported_rows_whose_numbers_have_gaps_are_found_before_they_are_added_up(ledger: Ledger) -> None:
+    [account] = ledger.add_accounts(1)
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 30, seed=5), seed=5))
+    for row in made:
+        row["seq"] = 5_000 + 3 * row["seq"]
+    history.write(ledger.storage, made)
+    for step in (lambda: None, lambda: add_up(ledger), lambda: bring_up(ledger)):
+        step()
+        for wanted in (Wanted(account_id=account, alias="smart-route"), Wanted(account_id=account, outcome="counted")):
+            check(ledger, made, wanted)
+
+
+@pytest.mark.parametrize("order", ["any", "older after newer", "some newer"])
+def test_rows_in_no_order_of_time_are_found_before_and_after_they_are_added_up(
+    ledger: Ledger, small_looks: None, order: str
+) -> None:
+    chance = random.Random(order)
+    account, other = ledger.add_accounts(2)
+    times = history.moments(START, END, 240, seed=6)
+    if order == "any":
+        chance.shuffle(times)
+    elif order == "older after newer":
+        times = times[150:] + times[:150]
+    else:
+        times = times[:120] + times[180:] + times[120:180]
+    made = list(history.rows(account, CALENDAR, times, seed=6))
+    history.write(ledger.storage, history.rows(other, CALENDAR, history.moments(START, END, 60, seed=7), seed=7))
+    history.write(ledger.storage, made[:150])
+    add_up(ledger)
+    history.write(ledger.storage, made[150:])
+    for step in (lambda: None, lambda: add_up(ledger), lambda: bring_up(ledger)):
+        step()
+        for _ in range(4):
+            check(ledger, made, msgspec.structs.replace(drawn(chance, made), account_id=account))
+        wanted = Wanted(account_id=account, since=START)
+        check(ledger, made, wanted)
+        assert gone_back(ledger, wanted) == {row["request_id"] for row in made}
+        check(ledger, made, Wanted(account_id=account, until=times[7]))
+
+
+def test_day_of_a_long_history_in_no_order_is_found_with_few_looks(ledger: Ledger, account: int) -> None:
+    times = [START + timedelta(minutes=8 * (number * 1871 % 3600)) for number in range(3600)]
+    times[3000:] = sorted(times[3000:])
+    history.write(ledger.storage, history.rows(account, CALENDAR, times, seed=6))
+    add_up(ledger)
+    day = START + timedelta(days=4)
+    wanted = Wanted(account_id=account, since=day, until=day + timedelta(days=1))
+    ranges = Ranges(ledger.storage, wanted)
+    found = list(newest(ledger.storage, wanted))
+    assert len(found) == 180
+    assert sum(each.high - each.low for each in ranges.descending(ranges.end)) < 3600
+    page = page_before(ledger.storage, wanted, None, 180)
+    assert (len(page.requests), page.older_than) == (180, None)
+
+
+@pytest.mark.parametrize("most", [0, 20])
+def test_more_rows_of_a_span_than_are_looked_up_are_all_found(
+    ledger: Ledger, small_looks: None, account: int, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(usage_ranges, "MOST_LOOKED_UP", most)
+    times = history.moments(START, END, 200, seed=8)
+    random.Random(8).shuffle(times)
+    made = list(history.rows(account, CALENDAR, times, seed=8))
+    history.write(ledger.storage, made)
+    add_up(ledger)
+    for wanted in (within(account_id=account), within(account_id=account, outcome="fault")):
+        check(ledger, made, wanted)
+
+
 def test_pages_go_back_as_they_came(ledger: Ledger, written: list[Row]) -> None:
     add_up(ledger)
     bring_up(ledger)
     own = written[0]["account_id"]
     for wanted in (within(alias="smart-route"), within(outcome="fault"), Wanted(account_id=own, outcome="fault")):
-        page = page_before(ledger.storage, wanted, None, 7)
-        seen = ids(page.requests)
-        while page.older_than is not None:
-            page = page_before(ledger.storage, wanted, page.older_than, 7)
-            seen += ids(page.requests)
-        back = set(ids(page.requests))
-        while page.newer_than is not None:
-            page = page_after(ledger.storage, wanted, page.newer_than, 7)
-            back |= set(ids(page.requests))
-        assert back == set(seen)
+        assert gone_back(ledger, wanted) == {each.row.request_id for each in newest(ledger.storage, wanted)}
 
 
 def test_search_for_what_hardly_ever_was_looks_at_its_days_alone(
@@ -123,6 +189,18 @@ def check(ledger: Ledger, written: list[Row], wanted: Wanted) -> None:
     assert [each.row.request_id for each in newest(ledger.storage, wanted)] == found
 
 
+def gone_back(ledger: Ledger, wanted: Wanted) -> set[str]:
+    """Go to the oldest page and back; return what is seen on the way back."""
+    page = page_before(ledger.storage, wanted, None, 7)
+    while page.older_than is not None:
+        page = page_before(ledger.storage, wanted, page.older_than, 7)
+    back = ids(page.requests)
+    while page.newer_than is not None:
+        page = page_after(ledger.storage, wanted, page.newer_than, 7)
+        back += ids(page.requests)
+    return set(back)
+
+
 def fits(row: Row, wanted: Wanted) -> bool:
     return (
         (wanted.account_id is None or row["account_id"] == wanted.account_id)
@@ -161,7 +239,8 @@ def within(**wanted: Any) -> Wanted:
 
 
 def rare_in(written: list[Row]) -> str:
-    return next(row["error_code"] for row in written if str(row["error_code"]).startswith("hardly_ever"))
+    rare = (row["error_code"] for row in written if str(row["error_code"]).startswith("hardly_ever"))
+    return next(rare, "nobody_had_it")
 
 
 def ids(requests: list[usage_search.ListedRequest]) -> list[str]:

@@ -143,6 +143,51 @@ def test_housekeeping_adds_up_what_has_waited_since_the_service_was_down(ledger:
     assert totals(ledger, account) == grouped(ledger, account)
 
 
+def test_rows_in_another_order_than_that_of_time_are_all_added_up(ledger: Ledger, account: int) -> None:
+    times = [NOON - timedelta(hours=hours) for hours in (50, 0.5, 49)]
+    history.write(ledger.storage, history.rows(account, UTC_CALENDAR, times, seed=12))
+    ledger.storage.clock = NOON
+    add_up(ledger)
+    assert totalled_up_to(ledger, account) == 1, "what follows a row of the running hour waits for it"
+    ledger.storage.clock = NOON + timedelta(days=1)
+    add_up(ledger)
+    assert totals(ledger, account) == grouped(ledger, account)
+
+
+def test_closed_row_of_an_unknown_status_counts_as_failed(ledger: Ledger, account: int) -> None:
+    made = list(history.rows(account, UTC_CALENDAR, history.moments(SPRING, SUMMER, 20, seed=13), seed=13))
+    history.write(ledger.storage, [row | {"status": "done"} for row in made])
+    add_up(ledger)
+    assert sum(figures[COMPARED.index("failed")] for figures in totals(ledger, account).values()) == 20
+
+
+def test_account_whose_rows_cannot_be_added_up_keeps_no_other_waiting(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = ledger.add_accounts(2)
+    times = history.moments(SPRING, SUMMER, 20, seed=14)
+    for account in (first, second):
+        history.write(ledger.storage, history.rows(account, UTC_CALENDAR, times, seed=14))
+    real = usage_totals.rows_after
+
+    def broken(storage: Any, account_id: int, *arguments: Any) -> Any:
+        if account_id == first:
+            raise TypeError("a text where a number should be")
+        return real(storage, account_id, *arguments)
+
+    monkeypatch.setattr(usage_totals, "rows_after", broken)
+    add_up(ledger)
+    assert totalled_up_to(ledger, first) is None
+    assert totals(ledger, second) == grouped(ledger, second)
+
+
+def test_blanks_at_the_end_of_a_name_make_no_other_total(ledger: Ledger, account: int) -> None:
+    made = list(history.rows(account, UTC_CALENDAR, [NOON, NOON], aliases=["a"], seed=15))
+    history.write(ledger.storage, [made[0], made[1] | {"alias_served": "a  "}])
+    add_up(ledger)
+    assert {alias for _, alias, _ in totals(ledger, account)} == {"a"}
+
+
 def test_totals_stay_when_the_rows_are_pruned(ledger: Ledger, account: int) -> None:
     times = history.moments(SPRING, SUMMER, 50, seed=11)
     history.write(ledger.storage, history.rows(account, UTC_CALENDAR, times, seed=11))
