@@ -15,6 +15,7 @@ https://dev.mysql.com/doc/refman/8.0/en/innodb-transaction-isolation-levels.html
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import Any
 
@@ -29,6 +30,9 @@ POOL_OVERFLOW = 10  # further ones under load
 POOL_WAIT_S = 10.0  # then the request is answered 503
 ROW_LOCK_WAIT_S = 5  # of MySQL; its own 50 s are longer than any request waits
 IDLE_TRANSACTION_S = 8  # shorter than requests wait; transactions of a worker stand still for milliseconds
+
+# SQLite's mathematics are a choice of who builds it. Source: https://www.sqlite.org/lang_mathfunc.html
+_HAS_LOG2 = ("ENABLE_MATH_FUNCTIONS",) in sqlite3.connect(":memory:").execute("PRAGMA compile_options").fetchall()
 
 _SERVES = "ends transactions that stand still"  # an execution option of an engine
 # Of MariaDB alone; MySQL, which has no such setting, takes it for a comment.
@@ -97,6 +101,8 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
+        if not _HAS_LOG2:
+            connection.create_function("log2", 1, math.log2, deterministic=True)
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:

@@ -7,15 +7,15 @@ they are counted by step in JSON, which the database cannot add.
 from __future__ import annotations
 
 import json
-import time
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from .storage import Storage
+from .usage_portions import waiting
 from .usage_tally import SUMS, Tally
-from .usage_totals import NO_UPSTREAM, PORTION, TotalledUpTo, UsageTotal, rows_after
+from .usage_totals import TotalledUpTo, UsageTotal
 
 NO_ERRORS = "{}"
 _SINCE = (UsageTotal.account_id == sa.bindparam("account_id"), UsageTotal.day_start >= sa.bindparam("since"))
@@ -42,14 +42,9 @@ def used_by_alias(storage: Storage, account_id: int, since: datetime) -> dict[tu
         StorageUnavailable: the database did not answer in time.
     """
     seq, found = _totals(storage, account_id, since)
-    while rows := rows_after(storage, account_id, seq, PORTION):
-        for row in rows:
-            if row.day_start >= since:
-                found.setdefault((row.alias_served, row.upstream or NO_UPSTREAM), Tally()).add(row)
-        if len(rows) < PORTION:
-            break
-        seq = rows[-1].seq
-        time.sleep(0)  # other greenlets come first
+    for tallies in waiting(storage, account_id, seq, since):
+        for (_, alias, upstream), tally in tallies.items():
+            found.setdefault((alias, upstream), Tally()).merge(tally)
     return found
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from .storage import Storage
+from .usage_portions import waiting
 from .usage_tally import Tally
-from .usage_totals import PORTION, Key, TotalledUpTo, UsageTotal, rows_after, tallies_of, tally_of
+from .usage_totals import Key, TotalledUpTo, UsageTotal, tally_of
 
 READ_AT_ONCE = 100  # totals; a year of an account may have thousands
 
@@ -30,14 +31,9 @@ def used_since(storage: Storage, account_id: int, since: datetime) -> dict[Key, 
         found[total.day_start, total.alias_served, total.upstream] = tally_of(total)
         if number % READ_AT_ONCE == 0:
             time.sleep(0)  # other greenlets come first
-    while rows := rows_after(storage, account_id, totalled_up_to, PORTION):
-        recent = [row for row in rows if row.day_start >= since]
-        for key, tally in tallies_of(recent).items():
+    for tallies in waiting(storage, account_id, totalled_up_to, since):
+        for key, tally in tallies.items():
             found.setdefault(key, Tally()).merge(tally)
-        if len(rows) < PORTION:
-            break
-        totalled_up_to = rows[-1].seq
-        time.sleep(0)
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from models import usage_rows, usage_totals
+from models import engine, usage_portions, usage_rows, usage_totals
 from models.calendar_windows import Calendar
 from models.usage_days import used_since
 from models.usage_rows import Page, Wanted, page_after, page_before, requests_since
@@ -43,6 +44,54 @@ def test_days_are_the_same_before_while_and_after_they_are_added_up(
         assert read() == expected
     assert read() == expected
     assert sum(tally.under_way for tally in used_since(ledger.storage, account, since).values()) == 1
+
+
+@pytest.mark.parametrize("is_without_log2", [False, True])
+def test_rows_that_wait_are_added_up_by_the_database_as_they_would_be_one_by_one(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch, is_without_log2: bool
+) -> None:
+    monkeypatch.setattr(usage_portions, "PORTION", 70)
+    monkeypatch.setattr(usage_portions, "PORTION_OF_SERVER", 70)
+    if is_without_log2:
+        monkeypatch.setattr(engine, "_HAS_LOG2", False)
+        ledger.storage.let_go()  # what connects anew finds a library without it
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 300, seed=3), seed=3))
+    odd: list[dict[str, object]] = [
+        {"first_output_ms": waited} for waited in (-1, 0, 1, 2, 3, 1023, 1024, 1025, 65_535, 2_147_483_647)
+    ]
+    odd += [{"status": "ok"}, {"upstream": None}, {"upstream": "east "}, {"alias_served": "smart-route "}]
+    odd += [{"cost": None}, {"error_code": "rare"}, {"duration_ms": None}, {"prompt_tokens": None}]
+    for row, change in zip(made[40:], odd, strict=False):
+        row |= change
+    made[-20] = history.unclosed(made[-20], owner_id=5)
+    history.write(ledger.storage, made)
+    rows = usage_totals.rows_after(ledger.storage, account, 0, 300)
+    one_by_one = usage_totals.tallies_of(row for row in rows if row.day_start >= made[60]["day_start"])
+    found = used_since(ledger.storage, account, made[60]["day_start"])
+    for tally in (*one_by_one.values(), *found.values()):
+        tally.cost = None if tally.cost is None else round(tally.cost, 9)  # no sum depends on the order but this one
+    assert found == one_by_one
+
+
+def test_look_at_the_usage_ends_however_many_rows_come_meanwhile(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = usage_portions.added_up
+    looks = []
+
+    def look_and_admit(*asked: Any) -> Any:
+        looks.append(asked)
+        assert len(looks) < 10, "it follows them"
+        found = look(*asked)
+        history.write(other.storage, history.rows(account, CALENDAR, [START], first_seq=len(looks) + 1, seed=4))
+        return found
+
+    other = Ledger(ledger.url, make_tables=False)
+    monkeypatch.setattr(usage_portions, "added_up", look_and_admit)
+    history.write(ledger.storage, history.rows(account, CALENDAR, [START], seed=4))
+    found = used_since(ledger.storage, account, START - timedelta(days=1))
+    other.close()
+    assert sum(tally.requests for tally in found.values()) == 1
 
 
 def test_account_without_rows_used_nothing(ledger: Ledger, account: int) -> None:
@@ -121,3 +170,12 @@ def test_rows_without_upstream_are_added_up_too(ledger: Ledger, account: int) ->
     add_up(ledger)
     [(_, _, upstream)] = used_since(ledger.storage, account, START - timedelta(days=1))
     assert upstream == usage_totals.NO_UPSTREAM
+
+
+def test_export_does_not_step_through_the_gaps_between_numbers(ledger: Ledger, account: int) -> None:
+    made = list(history.rows(account, CALENDAR, history.moments(START, END, 9, seed=7), seed=7))
+    for row in made:
+        row["seq"] *= 10**15
+    history.write(ledger.storage, made)
+    exported = [each.request_id for each in requests_since(ledger.storage, account, START)()]
+    assert exported == [row["request_id"] for row in made]
