@@ -6,9 +6,9 @@ A day is added up whole from its totals, a month from its days; both are read ou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from .usage_sums import ANY, DAY, EVERYBODY, MONTH, UsageSpan, UsageSum, note_ch
 from .usage_tally import Tally
 from .usage_totals import UsageTotal, tally_of, values_of
 
+T = TypeVar("T")
 SumKey = tuple[int, str, str]
 """Account or ``EVERYBODY``, alias or ``ANY``, upstream or ``ANY``."""
 
@@ -47,33 +48,23 @@ def _sum_span(
     storage: Storage,
     length: str,
     start: datetime,
-    read: Callable[[sa.Connection, Any], list[tuple[SumKey, Any]]],
+    read: Callable[[sa.Connection, Any], Iterable[tuple[SumKey, Any]]],
 ) -> int | None:
     """Add one span up; None when it needs no more, or somebody was quicker."""
     is_span = (UsageSpan.length == length, UsageSpan.start == start)
 
-    def look(connection: sa.Connection) -> tuple[Any, list[tuple[SumKey, Any]]]:
+    def look(connection: sa.Connection) -> tuple[Any, dict[SumKey, Tally]]:
         # The number first: totals that change in between are then newer than it, and are added up once more.
         span = connection.execute(sa.select(UsageSpan.__table__).where(*is_span)).one()
-        return span, read(connection, span)
+        sums: dict[SumKey, Tally] = {}
+        if span.changed > span.summed:
+            for key, row in _at_leisure(read(connection, span)):
+                sums.setdefault(key, Tally()).merge(tally_of(row))
+        return span, sums
 
-    span, found = storage.read(look)
+    span, sums = storage.read(look)
     if span.changed <= span.summed:
         return None
-    sums: dict[SumKey, Tally] = {}
-    for number, (key, row) in enumerate(found, start=1):
-        sums.setdefault(key, Tally()).merge(tally_of(row))
-        if number % MERGED_AT_ONCE == 0:
-            time.sleep(0)  # other greenlets come first
-    return storage.write(lambda connection: _write(connection, span, sums))
-
-
-def _write(connection: sa.Connection, span: Any, sums: Mapping[SumKey, Tally]) -> int | None:
-    is_span = (UsageSpan.length == span.length, UsageSpan.start == span.start)
-    moved = sa.update(UsageSpan).where(*is_span, UsageSpan.summed < span.changed).values(summed=span.changed)
-    if connection.execute(moved).rowcount == 0:
-        return None
-    connection.execute(sa.delete(UsageSum).where(UsageSum.length == span.length, UsageSum.start == span.start))
     rows = [
         {
             "length": span.length,
@@ -83,8 +74,25 @@ def _write(connection: sa.Connection, span: Any, sums: Mapping[SumKey, Tally]) -
             "upstream": upstream,
             **values_of(tally),
         }
-        for (account_id, alias, upstream), tally in sums.items()
+        for (account_id, alias, upstream), tally in _at_leisure(sums.items())
     ]
+    return storage.write(lambda connection: _write(connection, span, rows))
+
+
+def _at_leisure(each: Iterable[T]) -> Iterator[T]:
+    """Pass things on; other greenlets come first, again and again. An account a day is a thing, or two."""
+    for number, one in enumerate(each, start=1):
+        yield one
+        if number % MERGED_AT_ONCE == 0:
+            time.sleep(0)
+
+
+def _write(connection: sa.Connection, span: Any, rows: list[dict[str, Any]]) -> int | None:
+    is_span = (UsageSpan.length == span.length, UsageSpan.start == span.start)
+    moved = sa.update(UsageSpan).where(*is_span, UsageSpan.summed < span.changed).values(summed=span.changed)
+    if connection.execute(moved).rowcount == 0:
+        return None
+    connection.execute(sa.delete(UsageSum).where(UsageSum.length == span.length, UsageSum.start == span.start))
     if rows:
         connection.execute(sa.insert(UsageSum), rows)
     if span.length == DAY:
@@ -92,17 +100,23 @@ def _write(connection: sa.Connection, span: Any, sums: Mapping[SumKey, Tally]) -
     return len(rows)
 
 
-def _day(connection: sa.Connection, span: Any) -> list[tuple[SumKey, Any]]:
-    totals = connection.execute(sa.select(UsageTotal.__table__).where(UsageTotal.day_start == span.start))
-    found: list[tuple[SumKey, Any]] = []
-    for total in totals:
-        found.append(((EVERYBODY, total.alias_served, total.upstream), total))
-        found.append(((total.account_id, ANY, ANY), total))
-    return found
+def _day(connection: sa.Connection, span: Any) -> Iterator[tuple[SumKey, Any]]:
+    totals = sa.select(UsageTotal.__table__).where(UsageTotal.day_start == span.start)
+    for total in _one_by_one(connection, totals):
+        yield (EVERYBODY, total.alias_served, total.upstream), total
+        yield (total.account_id, ANY, ANY), total
 
 
-def _month(connection: sa.Connection, span: Any) -> list[tuple[SumKey, Any]]:
+def _month(connection: sa.Connection, span: Any) -> Iterator[tuple[SumKey, Any]]:
     days = sa.select(UsageSpan.start).where(UsageSpan.length == DAY, UsageSpan.month_start == span.start)
     starts = list(connection.scalars(days))
     sums = sa.select(UsageSum.__table__).where(UsageSum.length == DAY, UsageSum.start.in_(starts))
-    return [((row.account_id, row.alias_served, row.upstream), row) for row in connection.execute(sums)]
+    for row in _one_by_one(connection, sums):
+        yield (row.account_id, row.alias_served, row.upstream), row
+
+
+def _one_by_one(connection: sa.Connection, wanted: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    """Read rows as they are asked for: of many accounts, all at once would stop the event loop."""
+    return iter(
+        connection.execute(wanted, execution_options={"stream_results": True, "max_row_buffer": MERGED_AT_ONCE})
+    )

@@ -11,6 +11,7 @@ there is nothing to be found.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import UtcDateTime, db
+from .prepared import Prepared
 from .usage_figures import UsageFigures
 from .usage_tally import LoggedRow
 
@@ -75,7 +77,7 @@ def note_change(
     connection: sa.Connection, length: str, start: datetime, month_start: datetime, first_id: int = 0, last_id: int = 0
 ) -> None:
     """Raise a span's ``changed``, making the span where it is missing."""
-    values: dict[str, Any] = {
+    values = {
         "length": length,
         "start": start,
         "month_start": month_start,
@@ -84,15 +86,28 @@ def note_change(
         "changed": 1,
         "summed": 0,
     }
-    again = {
-        "first_id": sa.case((UsageSpan.first_id > first_id, first_id), else_=UsageSpan.first_id),
-        "last_id": sa.case((UsageSpan.last_id < last_id, last_id), else_=UsageSpan.last_id),
-        "changed": UsageSpan.changed + 1,
-    }
-    if connection.dialect.name == "sqlite":
-        made = sqlite.insert(UsageSpan).values(values)
-        connection.execute(made.on_conflict_do_update(index_elements=["length", "start"], set_=again))
+    _noting(connection.dialect.name).run(connection, values)
+
+
+@functools.cache
+def _noting(dialect: str) -> Prepared:
+    """Return the statement that makes a span, or widens one that is there and raises its ``changed``."""
+    made: Any
+    if dialect == "sqlite":
+        made = sqlite.insert(UsageSpan)
+        new = made.excluded
     else:
         from sqlalchemy.dialects import mysql  # large, and nothing for SQLite's users
 
-        connection.execute(mysql.insert(UsageSpan).values(values).on_duplicate_key_update(again))
+        made = mysql.insert(UsageSpan)
+        new = made.inserted
+    again = {
+        "first_id": sa.case((UsageSpan.first_id > new.first_id, new.first_id), else_=UsageSpan.first_id),
+        "last_id": sa.case((UsageSpan.last_id < new.last_id, new.last_id), else_=UsageSpan.last_id),
+        "changed": UsageSpan.changed + 1,
+    }
+    if dialect == "sqlite":
+        made = made.on_conflict_do_update(index_elements=["length", "start"], set_=again)
+    else:
+        made = made.on_duplicate_key_update(again)
+    return Prepared(made, columns=["length", "start", "month_start", "first_id", "last_id", "changed", "summed"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
 
-from models import usage_sums, usage_totals
+from models import usage_summing, usage_sums, usage_totals
 from models.calendar_windows import Calendar
 from models.usage_log import UsageLog
 from models.usage_summing import sum_up
@@ -75,6 +78,29 @@ def test_any_number_of_workers_leave_the_same_sums(
     work(ledger)
     assert sums(ledger, DAY, "alias") == grouped(ledger, UsageLog.day_start, "alias")
     assert sums(ledger, MONTH, "account") == grouped(ledger, UsageLog.month_start, "account")
+
+
+def test_adding_up_the_totals_of_many_lets_others_go_first(
+    ledger: Ledger, account: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_rows = usage_summing._one_by_one
+    read, rests = [0], [0]
+
+    def counted(*asked: Any) -> Iterator[Any]:
+        for row in read_rows(*asked):
+            read[0] += 1
+            yield row
+
+    day = datetime(2024, 1, 10, tzinfo=UTC)
+    times = history.moments(day, day + timedelta(hours=20), 900, seed=10)
+    names = [f"alias-{number}" for number in range(150)]
+    history.write(ledger.storage, history.rows(account, BERLIN, times, seed=10, aliases=names))
+    add_up(ledger)
+    monkeypatch.setattr(usage_summing, "_one_by_one", counted)
+    monkeypatch.setattr(usage_summing, "time", SimpleNamespace(sleep=lambda _: rests.append(read[0])))
+    bring_up(ledger)
+    assert read[0] > 300, "totals of the day, and its sums for the month"
+    assert max(later - before for before, later in pairwise([*rests, read[0]])) <= usage_summing.MERGED_AT_ONCE
 
 
 def bring_up(ledger: Ledger) -> None:
