@@ -28,7 +28,7 @@ def summary(document: dict[str, Any]) -> list[str]:
     at_most = max(each["open_requests"] for each in loaded)
     return [
         f"{plan['minutes']:g} minutes of mixed load on {document['began']}, "
-        f"{plan['database']}, {plan['workers']} workers",
+        f"{plan['database']}, {plan['workers']} workers, {plan['rate']:g} scenarios begun a second",
         f"{document['requests']:,} requests, {_middle(loaded, 'requests_per_s'):.0f} a second; "
         f"{_middle(loaded, 'open_requests'):.0f} open at once, {at_most} at most; "
         f"one upstream stopped {document['outages']} times{killed}",

@@ -18,7 +18,7 @@ from endurance.processes import Look, Places, ask_census, census, fresh_census, 
 
 _FIGURE = re.compile(r"^(smartroute_\w+)(?:\{([^}]*)\})? (\S+)$", re.MULTILINE)
 CENSUS_EVERY = 5  # samples
-STILL_LOOKS, STILL_PAUSE_S = 4, 0.4
+STILL_LOOKS, STILL_LOOKS_AT_MOST, STILL_PAUSE_S = 4, 30, 0.4
 
 Sample = dict[str, Any]
 
@@ -109,14 +109,19 @@ class Sampler:
 
 
 def look_when_still(house: House, places: Places) -> Still:
-    """Look at everything at rest; of some looks at a process the one without a passer-by's connection counts."""
+    """Look at everything at rest; of some looks at a process the one without a passer-by's connection counts.
+
+    While a client's connection is left it goes on looking for a while: on a busy machine one closes late.
+    """
     pids = house.gateway.worker_pids()
     looks: dict[int, list[Look]] = {pid: [] for pid in [house.gateway.master_pid, *pids]}
-    for _ in range(STILL_LOOKS):
+    for number in range(1, STILL_LOOKS_AT_MOST + 1):
         for pid, known in looks.items():
             known.append(look_at(pid, places))
         time.sleep(STILL_PAUSE_S)
-    fewest = {pid: min(known, key=lambda look: (look.clients, look.fds)) for pid, known in looks.items()}
+        fewest = {pid: min(known, key=lambda look: (look.clients, look.fds)) for pid, known in looks.items()}
+        if number >= STILL_LOOKS and not any(look.clients for look in fewest.values()):
+            break
     figures = metrics(house.gateway.port)
     breakers: Counter[str] = Counter()
     for labels, value in figures.get("smartroute_breaker_workers", {}).items():
