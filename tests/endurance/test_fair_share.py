@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
@@ -14,6 +15,14 @@ from blueprints.api_v1 import fair_share
 from blueprints.api_v1.client_watch import ClientGone
 from blueprints.api_v1.errors import TooManyWaiting
 from blueprints.api_v1.fair_share import FairShare, most_of_a_worker
+
+
+@pytest.fixture(autouse=True)
+def no_garbage_collection() -> Iterator[None]:
+    """One of a large test process takes longer than a piece may, and its account would rest."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

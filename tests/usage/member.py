@@ -23,7 +23,7 @@ class Member(Visitor):
     """Signs up and opens the documentation, which makes plan and token."""
 
     def __init__(self, app: Flask, email: str | None = None) -> None:
-        super().__init__(app, address=f"2001:db8::{secrets.token_hex(2)}:{secrets.token_hex(2)}")
+        super().__init__(app, address=f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1")
         email = self.email = email or f"member-{secrets.token_hex(4)}@example.org"
         self.house: Services = app.extensions[EXTENSION]
         assert self.sign_up(email).status_code == 303
