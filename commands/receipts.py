@@ -11,7 +11,7 @@ from commands.output import Answer, Refusal, answers, in_service, table
 from commands.terminal import one_line
 
 if TYPE_CHECKING:
-    from models.usage_lookup import FoundRequest, LoggedRequest
+    from models.usage_lookup import FoundRequest, LoggedRequest, ReceiptTold
 
 receipts = AppGroup("receipts", help="Look at what became of a request.")
 
@@ -80,8 +80,7 @@ def _rows(found: FoundRequest) -> list[list[str]]:
 
 def _tokens(found: FoundRequest) -> str:
     row: LoggedRequest = found.row
-    estimate = (found.routing or {}).get("tokens")
-    said = [] if estimate is None else [f"prompt estimated at {estimate:,}"]
+    said = [f"prompt estimated at {found.routing['tokens']:,}"] if found.routing else []
     if row.prompt_tokens is None and row.completion_tokens is None:
         return ", ".join(said) or "-"
     of = "estimated: the upstream gave no count" if row.tokens_estimated else "as the upstream counted"
@@ -90,27 +89,27 @@ def _tokens(found: FoundRequest) -> str:
     return ", ".join(said)
 
 
-def _routing(routing: dict[str, Any]) -> list[str]:
+def _routing(routing: ReceiptTold) -> list[str]:
     from service.reports.receipts import WHY_FIRST, how_ended, why_not
 
-    reason = routing.get("reason")
-    order = [[str(place), route] for place, route in enumerate(routing.get("routes") or [], start=1)]
-    passed = [[route, why_not(why)] for route, why in routing.get("passed_over") or []]
+    reason = routing["reason"]
+    order = [[str(place), route] for place, route in enumerate(routing["routes"], start=1)]
+    passed = [[route, why_not(why)] for route, why in routing["passed_over"]]
     attempts = [
         [
             str(number),
             each["route"],
             each.get("effort") or "-",
-            _ms(each.get("at")),
+            _ms(each["at"]),
             _ms(each.get("output")),
             _ms(each.get("end")),
             how_ended(each.get("how")) + (f" ({each['how']})" if each.get("how") not in (None, "completed") else ""),
         ]
-        for number, each in enumerate(routing.get("attempts") or [], start=1)
+        for number, each in enumerate(routing["attempts"], start=1)
     ]
     why = "No route could take the request." if reason is None else f"First: {WHY_FIRST.get(reason, reason)}."
     return [
-        f"Speed of the plan: {routing.get('speed')}. {why}",
+        f"Speed of the plan: {routing['speed']}. {why}",
         table(["ORDER", "ROUTE"], order) if order else "",
         table(["PASSED OVER", "WHY"], passed) if passed else "",
         table(["ATTEMPT", "ROUTE", "EFFORT", "SENT", "OUTPUT", "END", "HOW"], attempts) if attempts else "No attempt.",

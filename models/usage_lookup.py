@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
+import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
@@ -42,12 +42,34 @@ class LoggedRequest(NamedTuple):
     cost: float | None
 
 
+class AttemptTold(TypedDict):
+    """One attempt of a receipt; times in milliseconds since the request came."""
+
+    route: str
+    at: int
+    effort: NotRequired[str]
+    output: NotRequired[int]
+    end: NotRequired[int]
+    how: NotRequired[str]
+
+
+class ReceiptTold(TypedDict):
+    """A routing receipt. docs/routing.md, "Receipts"."""
+
+    reason: str | None
+    speed: str
+    tokens: int
+    routes: list[str]
+    passed_over: list[tuple[str, str]]
+    attempts: list[AttemptTold]
+
+
 class FoundRequest(Struct, frozen=True):
     """A row, whose it is (None: the account was deleted), and its routing receipt (None: it has none)."""
 
     row: LoggedRequest
     account_email: str | None
-    routing: dict[str, Any] | None
+    routing: ReceiptTold | None
 
 
 _COLUMNS: tuple[sa.ColumnElement[Any], ...] = tuple(getattr(UsageLog, name) for name in LoggedRequest._fields)
@@ -71,10 +93,9 @@ def find_request(storage: Storage, request_id: str) -> FoundRequest | None:
     return FoundRequest(LoggedRequest(*values), email, _receipt(routing))
 
 
-def _receipt(text: str | None) -> dict[str, Any] | None:
+def _receipt(text: str | None) -> ReceiptTold | None:
     """Read a receipt; a row that an older release wrote has none, and what another program wrote may be none."""
     try:
-        found = json.loads(text) if text else None
-    except ValueError:
+        return msgspec.json.decode(text, type=ReceiptTold) if text else None
+    except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None

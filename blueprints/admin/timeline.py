@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from models.usage_lookup import FoundRequest
@@ -40,10 +38,10 @@ class Timeline(Struct, frozen=True):
 
 def timeline_of(found: FoundRequest) -> Timeline | None:
     """Draw the attempts of a request; None where there are none."""
-    told: list[dict[str, Any]] = (found.routing or {}).get("attempts") or []
+    told = found.routing["attempts"] if found.routing else []
     if not told:
         return None
-    known: list[int] = [each[name] for each in told for name in ("at", "output", "end") if each.get(name) is not None]
+    known = [at for each in told for at in (each["at"], each.get("output"), each.get("end")) if at is not None]
     whole = max([1, found.row.duration_ms or 0, *known])
 
     def place(milliseconds: int) -> float:

@@ -223,8 +223,9 @@ def test_rows_of_another_program_are_shown_whatever_words_they_bring(member: Mem
     assert "counted: it was answered" not in text_of(answer.text)
 
 
-def test_receipt_that_another_program_wrote_in_its_own_words_is_none(member: Member) -> None:
-    member.has_sent([utcnow()], partial(with_values, {"routing": "by hand"}))
+@pytest.mark.parametrize("receipt", ["by hand", "[]", "{}", '{"attempts": [{}]}', "[" * 10_000])
+def test_receipt_that_another_program_wrote_in_its_own_words_is_none(member: Member, receipt: str) -> None:
+    member.has_sent([utcnow()], partial(with_values, {"routing": receipt}))
     found = usage_lookup.find_request(member.house.storage, member.written[-1]["request_id"])
     assert found is not None
     assert found.routing is None
