@@ -184,9 +184,13 @@ def reserve(
         if limits.open_requests is not None and under_way >= limits.open_requests:
             return TooManyOpen(limits.open_requests)
         continued = request.continues
+        if continued is not None and not is_free(
+            connection, request.account_id, continued, before.moment, continuations
+        ):
+            continued = None
         if before.is_remembered and (continued is not None or not before.is_used_up):
             before = standing(connection, request.account_id, limits, calendar, now, newest, anew=True)
-        if continued is not None and is_free(connection, request.account_id, continued, before.moment, continuations):
+        if continued is not None:
             kind, claim, step, after = log.CONTINUATION, continued.next.claim, continued.next, before
         elif before.is_used_up:
             return QuotaUsedUp(before)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 
 from models import quota, reservation
 from models.calendar_windows import Window
+from models.continuation import Step
 from models.quota import Limits, prompts_counted
 from models.reservation import QuotaUsedUp, Reserved
 from models.usage_log import UsageLog
@@ -127,6 +129,17 @@ def test_refusals_behind_imported_rows_do_not_count_them_each_time(
         assert isinstance(ledger.reserve(account, Limits(daily=3, monthly=None)), QuotaUsedUp)
         assert ledger.used(account) == (3, 3)
     assert len(counts) == 2  # the day, the month
+
+
+def test_refusals_of_tool_results_behind_imported_rows_do_not_count_them_either(
+    ledger: Ledger, account: int, counts: list[int]
+) -> None:
+    put_in(ledger, account, hours_ago(5, 4, 3))
+    late = msgspec.structs.replace(ledger.request(account), continues=Step("a_turn_long_over", 1))
+    for _ in range(3):
+        refused = reservation.reserve(ledger.storage, late, Limits(daily=3, monthly=None), ledger.calendar, owner_id=1)
+        assert isinstance(refused, QuotaUsedUp)
+    assert len(counts) == 2
 
 
 def test_what_is_admitted_behind_imported_rows_is_counted_anew(ledger: Ledger, account: int, counts: list[int]) -> None:
