@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from . import usage_log as log
 from .storage import Storage
 from .usage_log import UsageLog
 from .usage_tally import STEPS_PER_DOUBLING, Tally
-from .usage_totals import NO_UPSTREAM, Key
+from .usage_totals import Key, key_of
 
 # Rows that are added up at once. With SQLite that is 4 ms of the worker's own time; a server's is beside it.
 PORTION, PORTION_OF_SERVER = 500, 2_000
@@ -36,7 +36,7 @@ _ROWS = (
     UsageLog.account_id == sa.bindparam("account_id"),
     UsageLog.seq > sa.bindparam("after"),
     UsageLog.seq <= sa.bindparam("last"),
-    UsageLog.day_start >= sa.bindparam("since"),
+    UsageLog.day_start > sa.bindparam("before"),
 )
 _PLAIN: dict[str, sa.ColumnElement[int]] = {
     "requests": sa.func.count(),
@@ -105,23 +105,19 @@ def next_portion(connection: sa.Connection, account_id: int, after: int, at_most
 
 def added_up(connection: sa.Connection, account_id: int, after: int, last: int, since: datetime) -> dict[Key, Tally]:
     """Add up the rows numbered above ``after`` and up to ``last``, of days that began at ``since`` or later."""
-    of_these = {"account_id": account_id, "after": after, "last": last, "since": since}
+    # Days begin with a second. SQLite compares texts, and the same second without a fraction is less.
+    of_these = {"account_id": account_id, "after": after, "last": last, "before": since - timedelta(seconds=1)}
     found: dict[Key, Tally] = {}
     for row in connection.execute(_SUMMED, of_these):
-        found.setdefault(_key(*row[:3]), Tally()).merge(_tally(row))
+        found.setdefault(key_of(*row[:3]), Tally()).merge(_tally(row))
     for *key, error_code, waited, number in connection.execute(_COUNTED, of_these):
-        tally = found.setdefault(_key(*key), Tally())  # closed since, it may have another upstream
+        tally = found.setdefault(key_of(*key), Tally())  # closed since, it may have another upstream
         if error_code is not None:
             tally.error_codes[error_code] = tally.error_codes.get(error_code, 0) + number
         if waited is not None:
             step = int(waited)
             tally.first_output[step] = tally.first_output.get(step, 0) + number
     return found
-
-
-def _key(day_start: datetime, alias: str, upstream: str | None) -> Key:
-    # Blanks at the end make no other key on MySQL, so nowhere.
-    return day_start, alias.rstrip(" "), (upstream or NO_UPSTREAM).rstrip(" ")
 
 
 def _tally(row: Any) -> Tally:

@@ -73,7 +73,7 @@ _KNOWN = sa.select(
     *(getattr(UsageTotal, name) for name in _FIGURES),
 ).where(
     UsageTotal.account_id == sa.bindparam("account_id"),
-    UsageTotal.day_start.between(sa.bindparam("first_day"), sa.bindparam("last_day")),
+    UsageTotal.day_start.in_(sa.bindparam("days", expanding=True)),
 )
 _MAKE = sa.insert(UsageTotal.__table__)
 _RAISE = (
@@ -117,12 +117,17 @@ def _total_up_account(storage: Storage, account_id: int, totalled: int, newest: 
         totalled = portion[-1].seq
 
 
+def key_of(day_start: datetime, alias: str, upstream: str | None) -> Key:
+    """Return the key of the total that a row belongs to."""
+    # Blanks at the end make no other key on MySQL, so nowhere.
+    return day_start, alias.rstrip(" "), (upstream or NO_UPSTREAM).rstrip(" ")
+
+
 def tallies_of(rows: Iterable[LoggedRow]) -> dict[Key, Tally]:
     """Add rows up by day, alias and upstream."""
     tallies: dict[Key, Tally] = {}
     for row in rows:
-        # Blanks at the end make no other key on MySQL, so nowhere.
-        key = (row.day_start, row.alias_served.rstrip(" "), (row.upstream or NO_UPSTREAM).rstrip(" "))
+        key = key_of(row.day_start, row.alias_served, row.upstream)
         tally = tallies.get(key)
         if tally is None:
             tally = tallies[key] = Tally()
@@ -241,16 +246,16 @@ def _begin_account(storage: Storage, account_id: int) -> None:
 
 
 def _add_tallies(connection: sa.Connection, account_id: int, tallies: Mapping[Key, Tally]) -> None:
-    days = [day_start for day_start, _, _ in tallies]
-    of_these_days = {"account_id": account_id, "first_day": min(days), "last_day": max(days)}
-    known = {tuple(row[:3]): row for row in connection.execute(_KNOWN, of_these_days)}
+    of_these_days = {"account_id": account_id, "days": sorted({day_start for day_start, _, _ in tallies})}
+    known = {key_of(*row[:3]): row for row in connection.execute(_KNOWN, of_these_days)}
     made, raised = [], []
     for key, tally in sorted(tallies.items()):
         day_start, alias, upstream = key
         if key in known:
             whole = tally_of(known[key])
             whole.merge(tally)
-            total = {"of_account": account_id, "of_day": day_start, "of_alias": alias, "of_upstream": upstream}
+            total = {"of_account": account_id, "of_day": day_start}
+            total |= {"of_alias": known[key].alias_served, "of_upstream": known[key].upstream}
             raised.append(total | {f"new_{name}": value for name, value in values_of(whole).items()})
         else:
             total = {"account_id": account_id, "day_start": day_start, "alias_served": alias, "upstream": upstream}

@@ -9,10 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from models import engine, usage_portions, usage_rows, usage_totals
 from models.calendar_windows import Calendar
 from models.usage_days import used_since
+from models.usage_log import UsageLog
 from models.usage_rows import Page, Wanted, page_after, page_before, requests_since
 from models.usage_tally import LoggedRow, Tally, milliseconds_of, step_of
 from tests.models.ledger import Ledger
@@ -71,6 +73,21 @@ def test_rows_that_wait_are_added_up_by_the_database_as_they_would_be_one_by_one
     for tally in (*one_by_one.values(), *found.values()):
         tally.cost = None if tally.cost is None else round(tally.cost, 9)  # no sum depends on the order but this one
     assert found == one_by_one
+
+
+def test_days_that_another_program_wrote_without_a_fraction_are_there_before_and_after_they_are_added_up(
+    ledger: Ledger, account: int
+) -> None:
+    made = list(history.rows(account, CALENDAR, [START], seed=3))
+    history.write(ledger.storage, made)
+    without = sa.update(UsageLog).where(UsageLog.account_id == account)
+    without = without.values(day_start=sa.func.substr(UsageLog.day_start, 1, len("2026-01-01 00:00:00")))
+    ledger.storage.write(lambda connection: connection.execute(without))
+    for step in (lambda: None, lambda: add_up(ledger)):
+        step()
+        assert [day for day, _, _ in used_since(ledger.storage, account, made[0]["day_start"])] == [
+            made[0]["day_start"]
+        ]
 
 
 def test_look_at_the_usage_ends_however_many_rows_come_meanwhile(

@@ -188,6 +188,17 @@ def test_blanks_at_the_end_of_a_name_make_no_other_total(ledger: Ledger, account
     assert {alias for _, alias, _ in totals(ledger, account)} == {"a"}
 
 
+def test_total_with_a_blank_at_the_end_of_its_name_goes_on(ledger: Ledger, account: int) -> None:
+    history.write(ledger.storage, history.rows(account, UTC_CALENDAR, [NOON], aliases=["a"], seed=15))
+    add_up(ledger)
+    blank = sa.update(UsageTotal).where(UsageTotal.account_id == account).values(alias_served="a ")
+    ledger.storage.write(lambda connection: connection.execute(blank))
+    history.write(ledger.storage, history.rows(account, UTC_CALENDAR, [NOON], first_seq=2, aliases=["a"], seed=15))
+    add_up(ledger)
+    asked = sa.select(UsageTotal.requests).where(UsageTotal.account_id == account)
+    assert ledger.storage.read(lambda connection: list(connection.scalars(asked))) == [2]
+
+
 def test_totals_stay_when_the_rows_are_pruned(ledger: Ledger, account: int) -> None:
     times = history.moments(SPRING, SUMMER, 50, seed=11)
     history.write(ledger.storage, history.rows(account, UTC_CALENDAR, times, seed=11))
