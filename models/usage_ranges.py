@@ -32,6 +32,7 @@ EVERYTHING = Wanted()
 LONGEST_DAY = timedelta(hours=26)  # 25 where clocks change; an hour more does no harm
 LOOKED_UP_AT_ONCE = 2_000  # rows that are in no order
 MOST_LOOKED_UP = 10_000
+LOOKED_AFTER_AT_ONCE = 50  # accounts with a gap
 APART = 200  # numbers between two stretches: to look at fewer rows takes less than to ask once more
 
 
@@ -196,7 +197,9 @@ def first_fresh(connection: sa.Connection, wanted: Wanted = EVERYTHING) -> int |
     before_gaps = _of_accounts(wanted, Account.id, _TOTALLED).where(
         is_behind, ~sa.exists(first.correlate(Account, TotalledUpTo))
     )
-    for account_id, totalled in connection.execute(before_gaps).all():
+    for number, (account_id, totalled) in enumerate(connection.execute(before_gaps).all(), start=1):
+        if number % LOOKED_AFTER_AT_ONCE == 0:
+            time.sleep(0)  # other greenlets come first
         behind = sa.select(_numbering(wanted)).where(UsageLog.account_id == account_id, UsageLog.seq > totalled)
         found.append(connection.scalar(behind.order_by(UsageLog.seq).limit(1)))
     return min((number for number in found if number is not None), default=None)
