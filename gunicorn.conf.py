@@ -18,7 +18,7 @@ from service.process.server_log import ServerLog
 ROOT = Path(__file__).resolve().parent
 _settings = startup.settings_or_exit(ROOT)
 
-bind = f"{_settings.host}:{_settings.port}"
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
 worker_class = "service.process.gateway_worker.GatewayWorker"
 # Two file descriptors a stream; the system's hard limit is the only one that makes sense here.

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import requests
 
 from tests.harness.demo import Demo
 from tests.harness.gateway import Gateway
-from tests.harness.processes import is_alive, wait_until
+from tests.harness.processes import ROOT, is_alive, wait_until
 from tests.models.ledger import Ledger
 
 CONFIG = """
@@ -200,6 +201,15 @@ def test_taken_port_is_one_sentence_after_a_short_wait(gateway: Gateway) -> None
         f"smart-route: 127.0.0.1:{gateway.port} is taken: waiting up to 5 s for its process to end",
         f"smart-route: 127.0.0.1:{gateway.port}: Address already in use, try PORT={gateway.port + 1}",
     ]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "::"])
+def test_address_is_told_to_the_server_in_its_own_form(host: str) -> None:
+    look = "import runpy; from gunicorn import util; "
+    look += "print(util.parse_address(runpy.run_path('gunicorn.conf.py')['bind']))"
+    env = {**os.environ, "PORT": "8765", "HOST": host}
+    done = subprocess.run([sys.executable, "-c", look], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == str((host, 8765)), done.stderr
 
 
 def test_database_made_with_another_key_is_refused_with_what_helps(gateway: Gateway, gateway_factory: Factory) -> None:
