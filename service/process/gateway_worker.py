@@ -46,9 +46,9 @@ IDLE_GRACE_S = 1.0
 MOST_WAITING = 4000
 """Connections that wait for a head, never more than half of all that a worker holds; each takes 13 KB."""
 MOST_SENDING = 2000
-"""Connections whose request's body is still to come, never more than a quarter of all."""
+"""Connections whose request's body is still to come, never more than an eighth of all."""
 MOST_UNREAD = 1000
-"""Connections that do not take what is sent to them, never more than a quarter of all; each holds a piece of it."""
+"""Connections that do not take what is sent to them, never more than an eighth of all; each holds a piece of it."""
 NOTIFY_EVERY_S = 1.0
 """That the loop goes on; the master ends a worker whose loop stands still."""
 LOOK_EVERY_S = 0.1
@@ -85,8 +85,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._environs = Environs(self._settings)
         self._waits = Waits(self._settings.keepalive, min(MOST_WAITING, self.worker_connections // 2))
         # How long a body may take is its reader's to say, and how long an answer may, nobody's.
-        self._body_waits = Waits(None, min(MOST_SENDING, self.worker_connections // 4))
-        self._answer_waits = Waits(None, min(MOST_UNREAD, self.worker_connections // 4))
+        self._body_waits = Waits(None, min(MOST_SENDING, self.worker_connections // 8))
+        self._answer_waits = Waits(None, min(MOST_UNREAD, self.worker_connections // 8))
 
     def notify(self) -> None:
         """Show the master that the loop goes on.
